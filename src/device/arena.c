@@ -1,0 +1,118 @@
+#include <longtake/arena.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct lt_arena {
+    unsigned char *base;
+    size_t         n_bytes;
+};
+
+typedef struct {
+    lt_arena_item *item;
+    int            place;          /* in the caller's list */
+} entry;
+
+static size_t padded(size_t n_bytes)
+{
+    return (n_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+}
+
+/* Largest first; equal sizes by place, so that the order is total and the layout the same everywhere. */
+static int by_size(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->item->n_bytes != y->item->n_bytes) return x->item->n_bytes < y->item->n_bytes ? 1 : -1;
+    return x->place < y->place ? -1 : 1;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->item->offset != y->item->offset) return x->item->offset < y->item->offset ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
+}
+
+/* The start of the smallest gap of at least `need` bytes among `busy`, sorted by offset; else the end. */
+static size_t best_gap(const entry *busy, int n, size_t need)
+{
+    size_t end = 0, best = SIZE_MAX, at = 0;
+    for (int i = 0; i < n; i++) {
+        size_t start = busy[i].item->offset, stop = start + padded(busy[i].item->n_bytes);
+        if (start >= end && start - end >= need && start - end < best) {
+            best = start - end;
+            at = end;
+        }
+        if (stop > end) end = stop;
+    }
+    return best == SIZE_MAX ? end : at;
+}
+
+lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes)
+{
+    lt_status st = LT_OK;
+    size_t total = 0, sum = 0;
+    entry *order = calloc((size_t)n + 1, sizeof *order), *busy = calloc((size_t)n + 1, sizeof *busy);
+    if (!order || !busy) LT_FAIL(LT_E_MEMORY, "no memory to plan %d tensors", n);
+    for (int i = 0; i < n; i++) {
+        order[i] = (entry){ &items[i], i };
+        if (items[i].n_bytes > SIZE_MAX / 2 - sum - LT_ARENA_ALIGN)
+            LT_FAIL(LT_E_MEMORY, "the plan needs more memory than an address can name (at %s)", items[i].name);
+        sum += padded(items[i].n_bytes);
+    }
+    qsort(order, (size_t)n, sizeof *order, by_size);
+    for (int i = 0; i < n; i++) {
+        lt_arena_item *it = order[i].item;
+        int n_busy = 0;
+        for (int j = 0; j < i; j++)
+            if (order[j].item->first <= it->last && it->first <= order[j].item->last) busy[n_busy++] = order[j];
+        qsort(busy, (size_t)n_busy, sizeof *busy, by_offset);
+        it->offset = best_gap(busy, n_busy, padded(it->n_bytes));
+        if (it->offset + padded(it->n_bytes) > total) total = it->offset + padded(it->n_bytes);
+    }
+    *n_bytes = total;
+done:
+    free(order);
+    free(busy);
+    return st;
+}
+
+lt_status lt_arena_create(size_t n_bytes, lt_arena **out)
+{
+    lt_status st = LT_OK;
+    lt_arena *a = calloc(1, sizeof *a);
+    *out = NULL;
+    if (!a) LT_FAIL(LT_E_MEMORY, "no memory for an arena");
+    a->n_bytes = n_bytes ? n_bytes : 1;
+    void *base = mmap(NULL, a->n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        LT_FAIL(LT_E_MEMORY, "cannot allocate the planned %zu bytes: lower --memory-limit or free memory", n_bytes);
+    a->base = base;
+    memset(a->base, 0xFF, a->n_bytes);
+    *out = a;
+    a = NULL;
+done:
+    lt_arena_destroy(&a);
+    return st;
+}
+
+void *lt_arena_at(const lt_arena *arena, size_t offset)
+{
+    return arena->base + offset;
+}
+
+size_t lt_arena_size(const lt_arena *arena)
+{
+    return arena->n_bytes;
+}
+
+void lt_arena_destroy(lt_arena **arena)
+{
+    lt_arena *a = *arena;
+    if (!a) return;
+    if (a->base) munmap(a->base, a->n_bytes);
+    free(a);
+    *arena = NULL;
+}
