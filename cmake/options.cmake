@@ -15,7 +15,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 add_library(lt_flags INTERFACE)
 # No contraction to FMA and no reassociation: what is IEEE-exact by contract must be so at every ISA level.
 target_compile_options(lt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes
-  -Wmissing-prototypes -ffp-contract=off -fno-math-errno)
+  -Wmissing-prototypes -ffp-contract=off -fno-math-errno
+  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)   # messages are cut on purpose
 target_compile_definitions(lt_flags INTERFACE _GNU_SOURCE)
 if(LT_WERROR)
   target_compile_options(lt_flags INTERFACE -Werror)
