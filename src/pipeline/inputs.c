@@ -85,7 +85,7 @@ lt_status lt_inputs_collect(const lt_settings *s, lt_inputs *out)
     lt_strings paths = { 0 };
     *out = (lt_inputs){ NULL, 0 };
     LT_TRY(lt_settings_inputs(s, &paths));
-    for (int i = 0; i < paths.n; i++) LT_TRY(add(out, &room, paths.items[i], whole_path));
+    for (int i = 0; i < paths.n; i++) LT_TRY(add(out, &room, paths.item[i], whole_path));
     qsort(out->items, (size_t)out->n, sizeof *out->items, by_id);
     for (int64_t i = 1; i < out->n; i++)
         if (!strcmp(out->items[i].id, out->items[i - 1].id))
