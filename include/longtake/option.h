@@ -92,8 +92,9 @@ typedef struct {
     const lt_command_info *commands;
     int                    n_commands;
     size_t                 given;     /* offset of uint8_t given[n_options] in the settings: set where not the default */
-    int                    positional;/* index of the LIST option that takes the positional arguments */
-    int                    config;    /* index of the PATH option that names a YAML file; -1: none */
+    const char            *positional;/* name of the LIST option that takes the positional arguments */
+    const char            *config;    /* name of the PATH option that names a YAML file; NULL: none */
+    const char            *help_name, *version_name;      /* names of the BOOL options that ask for these */
 } lt_option_table;
 
 /* What the user asked for instead of a command. */

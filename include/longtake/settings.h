@@ -99,7 +99,7 @@ typedef struct {
 /* The table behind all of it: names, defaults, ranges, help. */
 const lt_option_table *lt_settings_table(void);
 
-/* All defaults, no inputs. */
+/* All defaults, no inputs. out->log is kept as it is, so it must be set, NULL if need be. */
 LT_NODISCARD lt_status lt_settings_defaults(lt_settings *out);
 
 /* Reads argv as main gets it. *ask says whether a command is to be run, or help or version to be shown, of
