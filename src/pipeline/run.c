@@ -172,6 +172,41 @@ static lt_status hear(run *r, const lt_message *m)
     return LT_OK;
 }
 
+/* Memory of this process that is in RAM. */
+static int64_t resident_bytes(void)
+{
+    long long size, resident;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return -1;
+    int n = fscanf(f, "%lld %lld", &size, &resident);
+    fclose(f);
+    return n == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
+}
+
+static lt_status tell_state(run *r, bool now_please)
+{
+    lt_status st = LT_OK;
+    lt_worker_state w;
+    lt_message m = { .kind = SAY_STATE };
+    double t = now();
+    if (!now_please && t - r->last_told < 1e-3 * TELL_MS) return LT_OK;
+    r->last_told = t;
+    lt_worker_look(r->worker, &w);
+    m.n[0] = w.frames;
+    m.n[1] = w.video;
+    m.n[2] = w.piece;
+    m.n[3] = w.merging;
+    m.n[4] = (int64_t)r->s.arena_bytes;
+    m.n[5] = resident_bytes();
+    m.x[0] = w.wait_decode_s;
+    m.x[1] = w.compute_s;
+    snprintf(m.text, sizeof m.text, "%s", lt_comm_host(r->comm));
+    LT_TRY(lt_comm_send(r->comm, 0, &m));
+    if (r->summary) lt_summary_draw(r->summary, t);
+done:
+    return st;
+}
+
 /* What the worker did becomes a message; a failure of its own is logged here, by the rank that knows most. */
 static lt_status pass_on(run *r, const lt_event *e)
 {
@@ -180,6 +215,8 @@ static lt_status pass_on(run *r, const lt_event *e)
                                           [LT_EVENT_LEFT] = SAY_LEFT };
     lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
     snprintf(m.text, sizeof m.text, "%s", e->text);
+    /* The last word on how much was made comes before the farewell. */
+    if (e->kind == LT_EVENT_LEFT && tell_state(r, true) < 0) return lt_error_last()->status;
     if (e->kind == LT_EVENT_LEFT) {
         r->worker_left = true;
         if (e->status < 0) worsen(r, lt_exit_code(e->status));
@@ -191,29 +228,6 @@ static lt_status pass_on(run *r, const lt_event *e)
     if (e->kind == LT_EVENT_LOST || (e->kind == LT_EVENT_MERGED && e->status < 0 && e->status != LT_E_ABSENT))
         lt_log_error(r->log, "%s", e->text);
     return lt_comm_send(r->comm, 0, &m);
-}
-
-static lt_status tell_state(run *r)
-{
-    lt_status st = LT_OK;
-    lt_worker_state w;
-    lt_message m = { .kind = SAY_STATE };
-    double t = now();
-    if (t - r->last_told < 1e-3 * TELL_MS) return LT_OK;
-    r->last_told = t;
-    lt_worker_look(r->worker, &w);
-    m.n[0] = w.frames;
-    m.n[1] = w.video;
-    m.n[2] = w.piece;
-    m.n[3] = w.merging;
-    m.n[4] = (int64_t)r->s.arena_bytes;
-    m.x[0] = w.wait_decode_s;
-    m.x[1] = w.compute_s;
-    snprintf(m.text, sizeof m.text, "%s", lt_comm_host(r->comm));
-    LT_TRY(lt_comm_send(r->comm, 0, &m));
-    if (r->summary) lt_summary_draw(r->summary, t);
-done:
-    return st;
 }
 
 static bool finished(const run *r)
@@ -248,7 +262,7 @@ static lt_status loop(run *r)
         }
         if (said_stop && now() - stopped_at > r->s.settings->peer_timeout)
             LT_FAIL(LT_E_TIMEOUT, "the other ranks did not stop within %.0f s: leaving; run the same command again", r->s.settings->peer_timeout);
-        LT_TRY(tell_state(r));
+        LT_TRY(tell_state(r, false));
         if (idle) usleep(NAP_US);
     }
     st = LT_OK;
