@@ -24,12 +24,12 @@ void lt_strings_free(lt_strings *list)
     *list = (lt_strings){ 0 };
 }
 
-/* Edit distance in which swapping two neighbours counts one; names are short, longer text is cut. */
-static int distance(const char *a, const char *b)
+enum { NAME_MAX_BYTES = 48 };       /* longer text is cut before it is compared */
+
+/* Edit distance in which swapping two neighbours counts one. */
+static int distance(const char *a, int n, const char *b, int m)
 {
-    enum { MAX = 48 };
-    int d[MAX + 1][MAX + 1];
-    int n = (int)strnlen(a, MAX), m = (int)strnlen(b, MAX);
+    int d[NAME_MAX_BYTES + 1][NAME_MAX_BYTES + 1];
     for (int i = 0; i <= n; i++) d[i][0] = i;
     for (int j = 0; j <= m; j++) d[0][j] = j;
     for (int i = 1; i <= n; i++)
@@ -47,9 +47,10 @@ static int distance(const char *a, const char *b)
 const char *lt_nearest(const char *text, const char *const *names, int n)
 {
     const char *nearest = NULL;
-    int best = 0, n_text = (int)strlen(text);
+    int best = 0, n_text = (int)strnlen(text, NAME_MAX_BYTES);
     for (int i = 0; i < n; i++) {
-        int d = distance(text, names[i]), n_name = (int)strlen(names[i]);
+        int n_name = (int)strnlen(names[i], NAME_MAX_BYTES);
+        int d = distance(text, n_text, names[i], n_name);
         int longer = n_text > n_name ? n_text : n_name;
         /* People abbreviate: the start of a name is near it, however much is missing. */
         bool starts = n_text >= 2 && strncmp(text, names[i], (size_t)n_text) == 0;

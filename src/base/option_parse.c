@@ -81,18 +81,19 @@ static lt_status unknown(const parse *p, const char *bad)
     const char *names[192];
     int n = 0;
     if (bad[0] == '-' && bad[1] != '-')
-        LT_FAIL(LT_E_USAGE, "%s %s has no option '%.40s': see %s %s --help", t->program, command, bad, t->program, command);
+        LT_FAIL(LT_E_USAGE, "%s has no option '%.40s': see %s %s --help", command, bad, t->program, command);
     snprintf(name, sizeof name, "%.*s", (int)strcspn(bad + 2, "="), bad + 2);
     bool negated = strncmp(name, "no-", 3) == 0;
     int known = lt_option_find(t, name);
     if (known < 0 && negated) known = lt_option_find(t, name + 3);
+    if (known >= 0 && strcmp(t->options[known].name, t->positional) == 0)
+        LT_FAIL(LT_E_USAGE, "--%s: on the command line give them without an option name: %s %s %s", name, t->program, command,
+                t->commands[p->command].args);
     if (known >= 0 && !lt_option_takes(&t->options[known], p->command)) {
         takers(t, &t->options[known], where, sizeof where);
-        LT_FAIL(LT_E_USAGE, "--%s is not an option of %s %s; it belongs to: %s", name, t->program, command, where);
+        LT_FAIL(LT_E_USAGE, "--%s is not an option of %s; it belongs to: %s", name, command, where);
     }
-    if (known >= 0)
-        LT_FAIL(LT_E_USAGE, "--%s cannot be used here: %s", name,
-                negated ? "only switches have a --no- form" : "its values are given without an option name");
+    if (known >= 0) LT_FAIL(LT_E_USAGE, "there is no option '--%s': only switches have a --no- form", name);
     for (const struct poptOption *row = p->rows; row->val && n < 192; row++)
         if (negated || strncmp(row->longName, "no-", 3) != 0) names[n++] = row->longName;
     lt_did_you_mean(name, names, n, "--", hint, sizeof hint);
@@ -130,7 +131,8 @@ static lt_status read_line(parse *p)
     if (val == POPT_ERROR_BADOPT) LT_TRY(unknown(p, bad));
     if (val == POPT_ERROR_NOARG) LT_FAIL(LT_E_USAGE, "%s needs a value after it", bad);
     if (val == POPT_ERROR_UNWANTEDARG)
-        LT_FAIL(LT_E_USAGE, "%s is a switch and takes no value: give --x or --no-x", bad);
+        LT_FAIL(LT_E_USAGE, "%.*s is a switch and takes no value: it is on when given, and off with --no- in its name",
+                (int)strcspn(bad, "="), bad);
     LT_FAIL(LT_E_USAGE, "%s: %s", bad, poptStrerror(val));
 done:
     return st;
@@ -196,11 +198,11 @@ static lt_status apply_positional(parse *p, void *settings)
     if (args) lt_option_clear(&t->options[option], settings);
     for (; args && *args; args++) LT_TRY(lt_option_set(t, option, *args, c->args, settings));
     if (list->n < c->n_min)
-        LT_FAIL(LT_E_USAGE, "%s %s needs %s: see %s %s --help", t->program, c->name, c->args, t->program, c->name);
+        LT_FAIL(LT_E_USAGE, "%s needs %s: see %s %s --help", c->name, c->args, t->program, c->name);
     if (c->n_max == 0 && list->n)
-        LT_FAIL(LT_E_USAGE, "%s %s takes no file names, and '%.200s' was given", t->program, c->name, list->item[0]);
+        LT_FAIL(LT_E_USAGE, "%s takes no file names, and '%.200s' was given", c->name, list->item[0]);
     if (c->n_max >= 0 && list->n > c->n_max)
-        LT_FAIL(LT_E_USAGE, "%s %s takes %s, and '%.200s' is one too many", t->program, c->name, c->args, list->item[c->n_max]);
+        LT_FAIL(LT_E_USAGE, "%s takes %s, and '%.200s' is one too many", c->name, c->args, list->item[c->n_max]);
 done:
     return st;
 }

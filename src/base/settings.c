@@ -241,7 +241,7 @@ static lt_status check_run(const lt_settings *s)
     lt_status st = LT_OK;
     if (s->task != LT_TASK_FLOW)
         LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow", lt_choice_name(tasks, s->task));
-    if (!s->out) LT_FAIL(LT_E_USAGE, "longtake run needs --out DIR, the directory for the results");
+    if (!s->out) LT_FAIL(LT_E_USAGE, "run needs --out DIR, the directory for the results");
     if (s->end > 0 && s->end <= s->start)
         LT_FAIL(LT_E_USAGE, "--end (%g s) is not after --start (%g s): no frame lies between", s->end, s->start);
 done:
@@ -269,7 +269,7 @@ lt_status lt_settings_read(int argc, char *const *argv, lt_settings *out, lt_ask
     if (out->verbose && out->quiet) LT_FAIL(LT_E_USAGE, "--verbose and --quiet contradict each other: give one");
     if (command == LT_COMMAND_RUN || command == LT_COMMAND_INDEX)
         if (!out->inputs.n && !out->input_list)
-            LT_FAIL(LT_E_USAGE, "longtake %s needs a VIDEO or --input-list FILE", commands[command].name);
+            LT_FAIL(LT_E_USAGE, "%s needs a VIDEO or --input-list FILE", commands[command].name);
     if (command == LT_COMMAND_RUN) LT_TRY(check_run(out));
 done:
     return st;
