@@ -174,7 +174,7 @@ static const lt_command_info commands[] = {
     [LT_COMMAND_STATUS] = { .name = "status", .args = "DIR", .n_min = 1, .n_max = 1, .summary = "Show how far a job is",
         .details = "Prints frames and segments done, failed and missing for each video, and the shards that still have work, "
                    "in the form that sbatch --array takes.",
-        .example = "sbatch --array=$(longtake status out/ --json | jq -r .missing_shards) array.sbatch" },
+        .example = "longtake status out/" },
     [LT_COMMAND_MERGE] = { .name = "merge", .args = "DIR [VIDEO...]", .n_min = 1, .n_max = -1, .summary = "Write results from finished segments",
         .details = "run does this by itself when the last segment is in. VIDEO is the name of an input in the job; none means all.",
         .example = "longtake merge out/ --partial" },
