@@ -29,7 +29,7 @@ static const lt_choice types[] = {
 };
 static const lt_choice name_by[] = {
     { "stem", LT_NAME_BY_STEM, "a/b/film.mp4 becomes film.h5" },
-    { "path", LT_NAME_BY_PATH, "after the whole path, so that equal stems differ" },
+    { "path", LT_NAME_BY_PATH, "after the whole path without its ending, _ for /" },
     { 0 },
 };
 static const lt_choice devices[] = {
@@ -77,17 +77,17 @@ static const lt_option options[] = {
     { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | INDEX, .section = "input", .arg = "FILE",
       .help = "More inputs, one path a line, relative to the list's folder; what follows a tab and lines that begin with # are ignored" },
     { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
-      .preset_help = "every frame", .help = "Take the frames nearest to this many a second; their times stay the container's" },
+      .preset_help = "every frame", .help = "Take every k-th frame, with k the video's mean rate divided by F, rounded; times stay the container's" },
     { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN, .section = "input", .arg = "PIXELS", .preset = "0",
       .max = 65536, .preset_help = "as they are", .help = "Scale frames down until the longer side has at most this many pixels" },
     { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
-      .max = MANY, .help = "Begin at this time of the video, e.g. 90s or 1:30" },
+      .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
     { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
-      .max = MANY, .preset_help = "the end of the video", .help = "End before this time of the video" },
+      .max = MANY, .preset_help = "the end of the video", .help = "Take no frame from this long after the first frame on" },
     { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
       .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video" },
-    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
-      .max = 65536, .preset_help = "what the memory plan has room for", .help = "Decode this many frames ahead" },
+    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
+      .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
 
     { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | INDEX | DOCTOR, .section = "output",
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is" },
