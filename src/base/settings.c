@@ -60,10 +60,6 @@ static const double MANY = 1e12;                  /* a limit that only keeps sum
 #define AT(member) .offset = offsetof(lt_settings, member)
 
 static const lt_option options[] = {
-    { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
-      .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
-              "since the command line names them without an option" },
-
     { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN, .section = "job", .arg = "TASK", .preset = "flow",
       .choices = tasks, .help = "What to compute; of these, this version has flow" },
     { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
@@ -72,8 +68,12 @@ static const lt_option options[] = {
       .preset = "64", .max = 1e9, .help = "Frames a segment: what is handed out, written and resumed as one piece, "
       "rounded up to whole windows; 0 is the task's own. The values of the result do not depend on it" },
     { .name = "config", .letter = 'c', .kind = LT_OPTION_PATH, AT(config), .commands = ALL, .section = "job", .arg = "FILE",
-      .help = "Settings from a YAML file: the names of these options, also under the headings of this list; the command line wins" },
+      .help = "Settings from a YAML file: the names of these options, also under the headings of this list; "
+              "its key inputs lists the videos; the command line wins" },
 
+    { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
+      .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
+              "since the command line names them without an option" },
     { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | INDEX, .section = "input", .arg = "FILE",
       .help = "More inputs, one path a line, relative to the list's folder; what follows a tab and lines that begin with # are ignored" },
     { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
