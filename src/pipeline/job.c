@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 /* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
-enum { WRITER_BUFFERS = 3, DEFAULT_PREFETCH = 8, HOST_SLACK = 32 << 20 };
+enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
 /* ---- what the settings mean ---- */
 
@@ -59,7 +59,7 @@ lt_media_opts lt_setup_media(const lt_settings *settings)
 
 int lt_setup_prefetch(const lt_setup *s)
 {
-    return s->settings->prefetch > 0 ? (int)s->settings->prefetch : DEFAULT_PREFETCH;
+    return (int)s->settings->prefetch;
 }
 
 /* Bytes of all fields of one frame as a task hands them over. */
