@@ -96,7 +96,7 @@ static lt_status find_source(view *v)
         lt_media_close(&v->media);
         LT_TRY(lt_media_open(source, &reduced, &v->media));
     }
-    LT_TRY(lt_media_index(v->media, NULL, &v->index));
+    LT_TRY(lt_index_from_json(json_object_get(video, "index"), &v->index));
     LT_TRY(lt_media_set_index(v->media, v->index));
 done:
     if (st < 0) {
