@@ -24,3 +24,7 @@ lt_package(JANSSON jansson libjansson-dev)
 lt_package(XXHASH libxxhash libxxhash-dev)
 lt_package(DEFLATE libdeflate libdeflate-dev)
 lt_package(PNG libpng libpng-dev)
+
+# HDF5's dimension scales are in a library of the same package that pkg-config does not name.
+find_library(LT_HDF5_HL NAMES hdf5_hl hdf5_serial_hl HINTS ${HDF5_LIBRARY_DIRS} REQUIRED)
+list(APPEND LT_LIBRARIES ${LT_HDF5_HL})
