@@ -62,6 +62,10 @@ static void resize_is_the_mean_of_the_area(void **state)
     assert_ok(lt_image_resize(a, 10, 3, &b));
     for (int i = 0; i < 30; i++) assert_int_equal(b->rgb[3 * i], values[i % 10 / 2]);
     lt_image_destroy(&b);
+    static const int centre[7] = { 0, 1, 1, 2, 3, 3, 4 };       /* the pixel under (i + 1/2) * 5/7 */
+    assert_ok(lt_image_resize(a, 7, 1, &b));
+    for (int i = 0; i < 7; i++) assert_int_equal(b->rgb[3 * i], values[centre[i]]);
+    lt_image_destroy(&b);
     lt_image_destroy(&a);
 }
 
