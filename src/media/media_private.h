@@ -61,6 +61,9 @@ LT_NODISCARD lt_status lt_stream_next(lt_stream *s, const char *path);
 /* Goes to a key frame at or before pts; the next frame may be any before it. LT_END where the file cannot do it. */
 LT_NODISCARD lt_status lt_stream_seek(lt_stream *s, int64_t pts);
 
+/* Why this packet forbids to count frames by packets and to enter the stream at key frames, or NULL. Static text. */
+const char *lt_packet_doubt(const AVCodecParameters *p, const AVPacket *packet);
+
 /* Facts of the stream and of how its frames are delivered. */
 void lt_stream_info(const lt_stream *s, const lt_media_opts *opts, lt_media_info *out);
 
