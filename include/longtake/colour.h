@@ -25,7 +25,7 @@ lt_rgb lt_colour_flow(float u, float v);
 
 /* Turbo at x in [0,1], clamped: dark blue to green to dark red.
  * Source: A. Mikhailov, "Turbo, An Improved Rainbow Colormap for Visualization", 2019, in the polynomial form of
- * degree 5 by R. Wu Du; within 0.02 of the table. */
+ * degree 5 by R. Du (same year). */
 lt_rgb lt_colour_scalar(float x);
 
 /* Label 0 is black, the others are told apart: hues by the golden ratio, alternating lightness. */
@@ -54,10 +54,10 @@ void lt_colour_wheel(lt_image *image, int x, int y, int size, lt_rgb background)
 
 /* ---- the scale ---- */
 
-/* Collects values and gives their quantiles; a histogram of fixed size in steps of 1/32 octave, so that it neither grows nor
+/* Collects values and gives their quantiles; a histogram of fixed size in 32 steps an octave, so that it neither grows nor
  * depends on the order. Absent values are left out. */
 typedef struct {
-    uint64_t count[2 * 2048];    /* negative half, positive half */
+    uint64_t count[2 * 8192];    /* negative half, positive half */
     uint64_t zeros, n;
 } lt_range_finder;
 
@@ -65,7 +65,7 @@ void lt_range_init(lt_range_finder *f);
 void lt_range_add(lt_range_finder *f, const float *values, size_t n);
 void lt_range_add_flow(lt_range_finder *f, const float *flow, size_t n_pixels);    /* lengths */
 
-/* The q-quantile to 1.1 %, 0 where there is none. */
+/* The q-quantile to 1.6 %, 0 where there is none. */
 float lt_range_quantile(const lt_range_finder *f, double q);
 
 /* `x` up to the next of 1, 1.5, 2, 3, 4, 5, 6, 8 x 10^k: a scale that reads well; at least 0.1. */

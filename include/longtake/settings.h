@@ -50,9 +50,9 @@ typedef struct {
     char      *input_list;           /* file, see lt_settings_inputs; NULL: none */
     double     fps;                  /* 0: every frame */
     int64_t    max_res;              /* pixels of the longer side; 0: as it is */
-    double     start, end;           /* seconds of the container's time; end 0: to the end */
+    double     start, end;           /* seconds from the first frame's time; end 0: to the end */
     int64_t    frames;               /* at most; 0: all */
-    int64_t    prefetch;             /* frames decoded ahead; 0: as many as the plan has room for */
+    int64_t    prefetch;             /* frames decoded ahead, at least 1 */
 
     /* output */
     char      *out;                  /* job directory */

@@ -221,12 +221,12 @@ void lt_options_man(const lt_option_table *t, FILE *out)
     }
 }
 
-/* Text inside a cell of a Markdown table. */
+/* Text as it is, also inside a cell of a table: with a backslash before what Markdown gives a meaning to. */
 static void cell(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        if (*text == '|' || *text == '<' || *text == '*' || *text == '_') fputc('\\', out);
-        fputc(*text == '\n' ? ' ' : *text, out);
+        if (strchr("|<*_", *text)) fputc('\\', out);
+        fputc(*text, out);
     }
 }
 
@@ -258,8 +258,12 @@ void lt_options_markdown(const lt_option_table *t, FILE *out)
     for (int i = 0; i < t->n_commands; i++) {
         const lt_command_info *c = &t->commands[i];
         if (c->hidden) continue;
-        fprintf(out, "## %s %s\n\n%s.\n", c->name, c->args, c->summary);
-        if (c->details) fprintf(out, "\n%s\n", c->details);
+        fprintf(out, "## %s%s%s\n\n%s.\n", c->name, *c->args ? " " : "", c->args, c->summary);
+        if (c->details) {
+            fputc('\n', out);
+            cell(out, c->details);
+            fputc('\n', out);
+        }
         if (c->example) fprintf(out, "\n    %s\n", c->example);
         fputc('\n', out);
     }

@@ -29,7 +29,7 @@ static const lt_choice types[] = {
 };
 static const lt_choice name_by[] = {
     { "stem", LT_NAME_BY_STEM, "a/b/film.mp4 becomes film.h5" },
-    { "path", LT_NAME_BY_PATH, "after the whole path, so that equal stems differ" },
+    { "path", LT_NAME_BY_PATH, "after the whole path without its ending, _ for /" },
     { 0 },
 };
 static const lt_choice devices[] = {
@@ -60,10 +60,6 @@ static const double MANY = 1e12;                  /* a limit that only keeps sum
 #define AT(member) .offset = offsetof(lt_settings, member)
 
 static const lt_option options[] = {
-    { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
-      .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
-              "since the command line names them without an option" },
-
     { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN, .section = "job", .arg = "TASK", .preset = "flow",
       .choices = tasks, .help = "What to compute; of these, this version has flow" },
     { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
@@ -72,22 +68,26 @@ static const lt_option options[] = {
       .preset = "64", .max = 1e9, .help = "Frames a segment: what is handed out, written and resumed as one piece, "
       "rounded up to whole windows; 0 is the task's own. The values of the result do not depend on it" },
     { .name = "config", .letter = 'c', .kind = LT_OPTION_PATH, AT(config), .commands = ALL, .section = "job", .arg = "FILE",
-      .help = "Settings from a YAML file: the names of these options, also under the headings of this list; the command line wins" },
+      .help = "Settings from a YAML file: the names of these options, also under the headings of this list; "
+              "its key inputs lists the videos; the command line wins" },
 
+    { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
+      .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
+              "since the command line names them without an option" },
     { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | INDEX, .section = "input", .arg = "FILE",
       .help = "More inputs, one path a line, relative to the list's folder; what follows a tab and lines that begin with # are ignored" },
     { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
-      .preset_help = "every frame", .help = "Take the frames nearest to this many a second; their times stay the container's" },
+      .preset_help = "every frame", .help = "Take every k-th frame, with k the video's mean rate divided by F, rounded; times stay the container's" },
     { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN, .section = "input", .arg = "PIXELS", .preset = "0",
       .max = 65536, .preset_help = "as they are", .help = "Scale frames down until the longer side has at most this many pixels" },
     { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
-      .max = MANY, .help = "Begin at this time of the video, e.g. 90s or 1:30" },
+      .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
     { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
-      .max = MANY, .preset_help = "the end of the video", .help = "End before this time of the video" },
+      .max = MANY, .preset_help = "the end of the video", .help = "Take no frame from this long after the first frame on" },
     { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
       .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video" },
-    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
-      .max = 65536, .preset_help = "what the memory plan has room for", .help = "Decode this many frames ahead" },
+    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
+      .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
 
     { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | INDEX | DOCTOR, .section = "output",
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is" },
@@ -174,7 +174,7 @@ static const lt_command_info commands[] = {
     [LT_COMMAND_STATUS] = { .name = "status", .args = "DIR", .n_min = 1, .n_max = 1, .summary = "Show how far a job is",
         .details = "Prints frames and segments done, failed and missing for each video, and the shards that still have work, "
                    "in the form that sbatch --array takes.",
-        .example = "sbatch --array=$(longtake status out/ --json | jq -r .missing_shards) array.sbatch" },
+        .example = "longtake status out/" },
     [LT_COMMAND_MERGE] = { .name = "merge", .args = "DIR [VIDEO...]", .n_min = 1, .n_max = -1, .summary = "Write results from finished segments",
         .details = "run does this by itself when the last segment is in. VIDEO is the name of an input in the job; none means all.",
         .example = "longtake merge out/ --partial" },

@@ -48,7 +48,7 @@ struct lt_flow_plan {
     lt_flow_config config;
     int            levels;
     int            width[MAX_LEVELS], height[MAX_LEVELS];
-    size_t         image[MAX_LEVELS];  /* floats from the start of a frame's pyramid to pixel (0, 0) of a level */
+    size_t         image[MAX_LEVELS + 1];  /* floats from the start of a frame's pyramid to pixel (0, 0) of a level */
     size_t         n_bytes;
     lt_arena_item  items[N_ITEMS];
 };

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 /* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
-enum { WRITER_BUFFERS = 3, DEFAULT_PREFETCH = 8, HOST_SLACK = 32 << 20 };
+enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
 /* ---- what the settings mean ---- */
 
@@ -59,7 +59,7 @@ lt_media_opts lt_setup_media(const lt_settings *settings)
 
 int lt_setup_prefetch(const lt_setup *s)
 {
-    return s->settings->prefetch > 0 ? (int)s->settings->prefetch : DEFAULT_PREFETCH;
+    return (int)s->settings->prefetch;
 }
 
 /* Bytes of all fields of one frame as a task hands them over. */
@@ -195,7 +195,10 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
     void *plan = NULL;
     size_t device = 0;
     char need[32], have[32];
-    LT_TRY(s->task->plan(s->settings, info->width, info->height, &plan, &device));
+    st = s->task->plan(s->settings, info->width, info->height, &plan, &device);
+    /* A size that a task does not take is this video's fault, not the command line's. */
+    if (st == LT_E_USAGE) LT_FAIL(LT_E_DATA, "%s: %s", path, lt_error_last()->text);
+    LT_TRY(st);
     const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height));
     p->device_bytes = (int64_t)device;
     p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
