@@ -51,6 +51,30 @@ done:
     return st;
 }
 
+/* avformat_find_stream_info() decodes a few frames, to learn of formats and reordering. Where the container claims
+ * pictures so large that this takes hundreds of megabytes, it may not: a claim costs nothing until memory is planned. */
+static bool headers_suffice(const AVStream *stream)
+{
+    enum { LARGE = 64 << 20 };
+    const AVCodecParameters *p = stream->codecpar;
+    return (int64_t)p->width * p->height > LARGE;
+}
+
+static int probe(AVFormatContext *f)
+{
+    const unsigned n = f->nb_streams;
+    int r = 0;
+    AVDictionary **opts = calloc(n + 1, sizeof *opts);
+    if (!opts) return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < n && r >= 0; i++)
+        if (headers_suffice(f->streams[i])) r = av_dict_set(&opts[i], "skip_frame", "all", 0);
+    /* Streams that only turn up on the way get no options; that is libavformat's rule. */
+    if (r >= 0) r = avformat_find_stream_info(f, opts);
+    for (unsigned i = 0; i < n; i++) av_dict_free(&opts[i]);
+    free(opts);
+    return r;
+}
+
 lt_status lt_stream_open(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
@@ -62,7 +86,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
     int r = avformat_open_input(&s->format, path, NULL, NULL);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: not a video that can be opened (%s); is it cut off, or of another kind?", path, av_words(r, text, sizeof text));
-    r = avformat_find_stream_info(s->format, NULL);
+    r = probe(s->format);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: no stream can be made out (%s)", path, av_words(r, text, sizeof text));
     r = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: there is no video in it", path);
@@ -70,7 +94,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     for (unsigned i = 0; i < s->format->nb_streams; i++)
         if (s->format->streams[i] != s->stream) s->format->streams[i]->discard = AVDISCARD_ALL;
     if (s->stream->codecpar->width <= 0 || s->stream->codecpar->height <= 0)
-        LT_FAIL(LT_E_DATA, "%s: the size of its pictures cannot be made out", path);
+        LT_FAIL(LT_E_DATA, "%s: its pictures have no size, or one beyond what libavcodec takes (about 16000x16000)", path);
     LT_TRY(open_decoder(s, path));
     s->packet = av_packet_alloc();
     s->frame = av_frame_alloc();

@@ -36,8 +36,8 @@ clip h264_mkv mkv seek 40 $x264 -bf 3 -x264-params b-pyramid=normal
 clip h264_avi avi start 40 $x264 -bf 0
 clip h264_avi_b avi start 40 $x264 -bf 2
 clip h264_ts ts start 40 $x264 -bf 3
-clip h264_open_gop mp4 either 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
-clip h264_open_gop_mkv mkv either 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
+clip h264_open_gop mp4 start 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
+clip h264_open_gop_mkv mkv start 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
 clip h264_refresh mp4 either 60 $x264 -bf 0 -x264-params intra-refresh=1
 clip h264_refresh_ts ts start 60 $x264 -bf 0 -x264-params intra-refresh=1
 clip h264_mbaff mp4 start 40 $x264 -bf 2 -flags +ildct+ilme -field_order tt
@@ -129,6 +129,20 @@ head -c 4000 h264_mp4.mp4 > truncated.mp4
 ff -f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 20 $x264 small.ts
 ff -f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 20 $x264 large.ts
 cat large.ts small.ts large.ts > resize.ts
+# The same bytes with some changed: two clusters of errors, far from the ends.
+damage() {
+  cp "$1" "$2"
+  n=$(wc -c < "$1")
+  for part in 35 60; do
+    printf '\377\000\252\125\377\000\252\125\377\000\252\125' | dd of="$2" bs=1 seek=$(( n * part / 100 )) conv=notrunc status=none
+  done
+}
+for c in h264_mp4.mp4 hevc_mp4.mp4 vp9_webm.webm mjpeg_mov.mov ffv1.mkv h264_ts.ts mpeg4_avi.avi av1_mkv.mkv h264_slices.mp4; do
+  damage $c damaged_$c
+  echo damaged_$c >> damaged
+done
+ff -f lavfi -i color=black:size=16384x8704:rate=5 -frames:v 1 -c:v libx264 -preset ultrafast -threads 1 \
+  -x264-params rc-lookahead=0 -pix_fmt yuv420p claim.mp4
 mkdir mixed no_images
 cp images/00000.png mixed/
 echo words > mixed/notes.txt
