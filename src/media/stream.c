@@ -180,6 +180,8 @@ static void feed(lt_stream *s)
     if (s->packet->flags & AV_PKT_FLAG_CORRUPT) packet_failed(s, "a packet is corrupt", 0);
     int r = avcodec_send_packet(s->codec, s->packet);
     if (r < 0) packet_failed(s, "a packet cannot be decoded", r);
+    /* Some decoders conceal what they cannot decode and say so in no other way. */
+    else if (complaint[0]) packet_failed(s, "a packet is damaged", 0);
     av_packet_unref(s->packet);
 }
 
