@@ -29,6 +29,11 @@ static void keep_complaint(void *ctx, int level, const char *format, va_list arg
     complaint[strcspn(complaint, "\n")] = 0;
 }
 
+void lt_libav_quiet(void)
+{
+    av_log_set_callback(keep_complaint);
+}
+
 static lt_status open_decoder(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
@@ -81,7 +86,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     char text[128];
     struct stat sb;
     lt_stream_close(s);
-    av_log_set_callback(keep_complaint);
+    lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
     int r = avformat_open_input(&s->format, path, NULL, NULL);

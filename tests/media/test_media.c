@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <longtake/media.h>
+#include <longtake/video_writer.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -486,6 +487,68 @@ static void a_reader_tells_of_damage(void **state)
     close_clip(&o);
 }
 
+enum { SHADE_W = 47, SHADE_H = 33, SHADE_STRIDE = 160, SHADES = 12 };
+
+static void shade(uint8_t *rgb, int w, int h, size_t stride, int frame)
+{
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w * 3; x++) rgb[(size_t)y * stride + (size_t)x] = (uint8_t)(x * 5 + y * 3 + frame * 7 + (x * y) % 11);
+}
+
+static void lossless_frames_come_back(void **state)
+{
+    (void)state;
+    static uint8_t want[SHADE_H * SHADE_STRIDE], got[SHADE_H * SHADE_STRIDE];
+    lt_video_writer *w = NULL;
+    assert_ok(lt_video_writer_open(in_dir("written.mkv"), SHADE_W, SHADE_H, 30000, 1001, LT_VIDEO_LOSSLESS, &w));
+    for (int i = 0; i < SHADES; i++) {
+        shade(want, SHADE_W, SHADE_H, SHADE_STRIDE, i);
+        assert_ok(lt_video_writer_put(w, want, SHADE_STRIDE));
+    }
+    assert_ok(lt_video_writer_close(&w));
+    assert_null(w);
+    opened o = open_clip("written.mkv", 0);
+    assert_int_equal(o.index->n_frames, SHADES);
+    assert_true(o.index->seek_safe);
+    assert_false(lt_media_get_info(o.media)->alpha);
+    for (int i = SHADES - 1; i >= 0; i--) {
+        assert_ok(lt_media_read(o.media, i, got, SHADE_STRIDE));
+        shade(want, SHADE_W, SHADE_H, SHADE_STRIDE, i);
+        for (int y = 0; y < SHADE_H; y++) assert_memory_equal(got + y * SHADE_STRIDE, want + y * SHADE_STRIDE, SHADE_W * 3);
+    }
+    close_clip(&o);
+}
+
+/* Both lossy kinds are near what went in: a smooth grey ramp, off by no more than quantisation at high quality (3 levels). */
+static void lossy_frames_come_back_nearly(void **state)
+{
+    (void)state;
+    static const lt_video_codec kinds[] = { LT_VIDEO_H264, LT_VIDEO_MPEG4 };
+    static uint8_t want[32 * 48 * 3], got[32 * 48 * 3];
+    for (int k = 0; k < 2; k++) {
+        lt_video_writer *w = NULL;
+        assert_ok(lt_video_writer_open(in_dir("written.mp4"), 48, 32, 25, 1, kinds[k], &w));
+        for (int i = 0; i < 60; i++) {
+            for (int j = 0; j < 32 * 48 * 3; j++) want[j] = (uint8_t)(j / 3 % 48 * 4 + j / 144 + i);
+            assert_ok(lt_video_writer_put(w, want, 144));
+        }
+        assert_ok(lt_video_writer_close(&w));
+        opened o = open_clip("written.mp4", 0);
+        assert_int_equal(o.index->n_frames, 60);
+        assert_true(o.index->time[59] > 2.35 && o.index->time[59] < 2.37);
+        assert_ok(lt_media_read(o.media, 59, got, 144));
+        double sum = 0;
+        for (int j = 0; j < 32 * 48 * 3; j++) sum += abs(got[j] - want[j]);
+        if (sum / (32 * 48 * 3) > 3) fail_msg("kind %d is off by %g", k, sum / (32 * 48 * 3));
+        close_clip(&o);
+        assert_int_equal(lt_video_writer_open(in_dir("written.mp4"), 47, 32, 25, 1, kinds[k], &w), LT_E_USAGE);
+    }
+    lt_video_writer *w = NULL;
+    assert_int_equal(lt_video_writer_open(in_dir("nowhere/x.mkv"), 8, 8, 25, 1, LT_VIDEO_LOSSLESS, &w), LT_E_STORE);
+    assert_non_null(strstr(lt_error_last()->text, "nowhere/x.mkv"));
+    assert_null(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +565,8 @@ int main(void)
         cmocka_unit_test(frames_are_chosen),
         cmocka_unit_test(a_reader_runs_ahead),
         cmocka_unit_test(a_reader_tells_of_damage),
+        cmocka_unit_test(lossless_frames_come_back),
+        cmocka_unit_test(lossy_frames_come_back_nearly),
     };
     return cmocka_run_group_tests_name("media", tests, make_clips, NULL);
 }
