@@ -195,7 +195,10 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
     void *plan = NULL;
     size_t device = 0;
     char need[32], have[32];
-    LT_TRY(s->task->plan(s->settings, info->width, info->height, &plan, &device));
+    st = s->task->plan(s->settings, info->width, info->height, &plan, &device);
+    /* A size that a task does not take is this video's fault, not the command line's. */
+    if (st == LT_E_USAGE) LT_FAIL(LT_E_DATA, "%s: %s", path, lt_error_last()->text);
+    LT_TRY(st);
     const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height));
     p->device_bytes = (int64_t)device;
     p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
