@@ -174,7 +174,7 @@ lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
     if (m->files) return read_image(m, frame, rgb, stride);
     LT_TRY(go_to(m, frame));
     LT_TRY(decode_to(m, frame));
-    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld follows damage (%s), before the next sound key frame", m->path, (long long)frame, m->s.trouble);
+    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
     LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, m->path, rgb, stride));
 done:
     return st;

@@ -50,6 +50,12 @@ struct lt_media {
     bool             pending;            /* s.frame is decoded and not consumed */
 };
 
+/* One set of flags for every conversion: the same bytes on any processor and any number of threads. */
+enum { LT_SCALE_FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT };
+
+/* libav prints nothing from here on. */
+void lt_libav_quiet(void);
+
 /* Opens a file; the decoder is open, nothing is decoded. path is for messages too. */
 LT_NODISCARD lt_status lt_stream_open(lt_stream *s, const char *path);
 void lt_stream_close(lt_stream *s);

@@ -29,6 +29,11 @@ static void keep_complaint(void *ctx, int level, const char *format, va_list arg
     complaint[strcspn(complaint, "\n")] = 0;
 }
 
+void lt_libav_quiet(void)
+{
+    av_log_set_callback(keep_complaint);
+}
+
 static lt_status open_decoder(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
@@ -51,18 +56,42 @@ done:
     return st;
 }
 
+/* avformat_find_stream_info() decodes a few frames, to learn of formats and reordering. Where the container claims
+ * pictures so large that this takes hundreds of megabytes, it may not: a claim costs nothing until memory is planned. */
+static bool headers_suffice(const AVStream *stream)
+{
+    enum { LARGE = 64 << 20 };
+    const AVCodecParameters *p = stream->codecpar;
+    return (int64_t)p->width * p->height > LARGE;
+}
+
+static int probe(AVFormatContext *f)
+{
+    const unsigned n = f->nb_streams;
+    int r = 0;
+    AVDictionary **opts = calloc(n + 1, sizeof *opts);
+    if (!opts) return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < n && r >= 0; i++)
+        if (headers_suffice(f->streams[i])) r = av_dict_set(&opts[i], "skip_frame", "all", 0);
+    /* Streams that only turn up on the way get no options; that is libavformat's rule. */
+    if (r >= 0) r = avformat_find_stream_info(f, opts);
+    for (unsigned i = 0; i < n; i++) av_dict_free(&opts[i]);
+    free(opts);
+    return r;
+}
+
 lt_status lt_stream_open(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
     char text[128];
     struct stat sb;
     lt_stream_close(s);
-    av_log_set_callback(keep_complaint);
+    lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
     int r = avformat_open_input(&s->format, path, NULL, NULL);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: not a video that can be opened (%s); is it cut off, or of another kind?", path, av_words(r, text, sizeof text));
-    r = avformat_find_stream_info(s->format, NULL);
+    r = probe(s->format);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: no stream can be made out (%s)", path, av_words(r, text, sizeof text));
     r = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: there is no video in it", path);
@@ -70,7 +99,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     for (unsigned i = 0; i < s->format->nb_streams; i++)
         if (s->format->streams[i] != s->stream) s->format->streams[i]->discard = AVDISCARD_ALL;
     if (s->stream->codecpar->width <= 0 || s->stream->codecpar->height <= 0)
-        LT_FAIL(LT_E_DATA, "%s: the size of its pictures cannot be made out", path);
+        LT_FAIL(LT_E_DATA, "%s: its pictures have no size, or one beyond what libavcodec takes (about 16000x16000)", path);
     LT_TRY(open_decoder(s, path));
     s->packet = av_packet_alloc();
     s->frame = av_frame_alloc();
@@ -156,6 +185,8 @@ static void feed(lt_stream *s)
     if (s->packet->flags & AV_PKT_FLAG_CORRUPT) packet_failed(s, "a packet is corrupt", 0);
     int r = avcodec_send_packet(s->codec, s->packet);
     if (r < 0) packet_failed(s, "a packet cannot be decoded", r);
+    /* Some decoders conceal what they cannot decode and say so in no other way. */
+    else if (complaint[0]) packet_failed(s, "a packet is damaged", 0);
     av_packet_unref(s->packet);
 }
 
