@@ -87,8 +87,8 @@ class Kills(harness.Case):
                     what = rng.choice(list(kinds))
                     time.sleep(rng.uniform(0.05, self.whole_s))
                     struck = self.strike(job, rng, what)
-                kills += struck
-                kinds[what] = kinds.get(what, 0) + struck
+                    kills += struck
+                    kinds[what] += struck
                 code = self.after(job, what, struck)
                 text = job.output()
                 self.unchanged(before, out, text)
