@@ -32,6 +32,12 @@ static void keep_complaint(void *ctx, int level, const char *format, va_list arg
 void lt_libav_quiet(void)
 {
     av_log_set_callback(keep_complaint);
+    complaint[0] = 0;
+}
+
+const char *lt_libav_complaint(void)
+{
+    return complaint;
 }
 
 /* A decoder that is told to explode refuses a packet where it would otherwise conceal, often without a word; that is what
@@ -194,8 +200,8 @@ static void feed(lt_stream *s)
     if (s->packet->flags & AV_PKT_FLAG_CORRUPT) packet_failed(s, "a packet is corrupt", 0);
     int r = avcodec_send_packet(s->codec, s->packet);
     if (r < 0) packet_failed(s, "a packet cannot be decoded", r);
-    /* A slice whose checksum is wrong is concealed, and this decoder says so in no other way. */
-    else if (complaint[0] && s->codec->codec_id == AV_CODEC_ID_FFV1) packet_failed(s, "a packet is damaged", 0);
+    /* A slice of ffv1 with a wrong checksum, or a reference of hevc that is missing, is concealed and only logged. */
+    else if (complaint[0] && (s->codec->codec_id == AV_CODEC_ID_FFV1 || s->codec->codec_id == AV_CODEC_ID_HEVC)) packet_failed(s, "a packet is damaged", 0);
     av_packet_unref(s->packet);
 }
 
