@@ -34,8 +34,8 @@ typedef struct {
 } tuning;
 
 static const tuning tunings[] = {
-    [LT_FLOW_BEST] = { 4, 4, 1, 10, 0.15f, 0.05f, 0.05f, 0.001f, 2.f, 1.9f },
-    [LT_FLOW_FAST] = { 2, 2, 1, 6, 0.15f, 0.05f, 0.05f, 0.001f, 2.f, 1.9f },
+    [LT_FLOW_BEST] = { 4, 4, 1, 10, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.9f },
+    [LT_FLOW_FAST] = { 2, 2, 1, 6, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.8f },
 };
 
 enum {

@@ -39,6 +39,12 @@ static inline int lt_flow_clamp(int v, int n)
     return v < 0 ? 0 : v < n ? v : n - 1;
 }
 
+/* Index of a pixel in a half; that of the entry with x = W, too. */
+static inline size_t lt_flow_half_at(int width, int x, int y)
+{
+    return (2 * (size_t)y + (size_t)((x + y) & 1)) * lt_flow_half_stride(width) + (size_t)(x / 2);
+}
+
 /* Makes the two samples on each side of a row repeat its ends. */
 static inline void lt_flow_pad_row(float *row, int width)
 {

@@ -76,6 +76,12 @@ static void zero_row(float *half, ptrdiff_t stride, ptrdiff_t row)
     memset(half + 2 * row * stride - LT_FLOW_PAD, 0, 2 * (size_t)stride * sizeof *half);
 }
 
+static void zero_pads(float *row, ptrdiff_t stride, ptrdiff_t n)
+{
+    memset(row - LT_FLOW_PAD, 0, LT_FLOW_PAD * sizeof *row);
+    memset(row + n, 0, (size_t)(stride - LT_FLOW_PAD - n) * sizeof *row);
+}
+
 static void row(const lt_flow_system_args *a, int y)
 {
     const int w = a->width, h = a->height;
@@ -114,7 +120,7 @@ void LT_ISA_FN(lt_flow_system)(const lt_flow_system_args *a, int y0, int y1)
     for (int k = 0; k < 9; k++) {
         if (y0 == 0) zero_row(outs[k], half, -1);
         if (y1 == a->height) zero_row(outs[k], half, y1);
-        for (int y = y0; y < y1; y++) zero_row(outs[k], half, y);
+        for (int y = 2 * y0; y < 2 * y1; y++) zero_pads(outs[k] + y * half, half, (a->width + 1) / 2);
     }
     for (int y = y0; y < y1; y++) row(a, y);
 }
