@@ -60,7 +60,7 @@ void lt_media_close(lt_media **m);
 typedef struct {
     int64_t  n_frames;
     double  *time;                       /* [n_frames] seconds, the container's; missing ones continue at the mean rate */
-    int64_t *pts;                        /* [n_frames] in the stream's time base, rising; NULL for images */
+    int64_t *pts;                        /* [n_frames] in the stream's time base, rising; NULL unless seek-safe, and for images */
     int64_t *key;                        /* [n_keys] pts of key frames, rising */
     int64_t  n_keys;
     bool     seek_safe;

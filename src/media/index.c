@@ -69,6 +69,7 @@ static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
     AVPacket *p = m->s.packet;
     int r;
     s->doubt = container_doubt(m);
+    lt_libav_quiet();
     while ((r = av_read_frame(m->s.format, p)) >= 0) {
         if (p->stream_index == m->s.stream->index) st = note_packet(m, s, p);
         av_packet_unref(p);
@@ -79,6 +80,8 @@ static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
     if (r == AVERROR(EIO)) LT_FAIL(LT_E_DATA, "%s: reading it failed: input/output error", m->path);
     if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "no memory to read %s", m->path);
     if (!s->doubt && r != AVERROR_EOF) s->doubt = "it cannot be read to its end";
+    /* A demuxer that skips what it cannot make out may find other packets when it enters behind the damage. */
+    if (!s->doubt && *lt_libav_complaint()) s->doubt = "its container is damaged";
     if (s->doubt) goto done;
     qsort(s->pts, (size_t)s->n, sizeof *s->pts, by_value);
     qsort(s->key, (size_t)s->n_keys, sizeof *s->key, by_value);

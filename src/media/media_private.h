@@ -53,8 +53,11 @@ struct lt_media {
 /* One set of flags for every conversion: the same bytes on any processor and any number of threads. */
 enum { LT_SCALE_FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT };
 
-/* libav prints nothing from here on. */
+/* libav prints nothing from here on, and what it complained of on this thread is forgotten. */
 void lt_libav_quiet(void);
+
+/* The last line that libav logged as an error on this thread since then, or "". */
+const char *lt_libav_complaint(void);
 
 /* Opens a file; the decoder is open, nothing is decoded. path is for messages too. */
 LT_NODISCARD lt_status lt_stream_open(lt_stream *s, const char *path);
