@@ -27,8 +27,8 @@ enum {
     BAND = 8                           /* rows of an item of work */
 };
 
-/* Steps of a level, for lifetimes. What is alive from LOAD to STORE is alive always. */
-enum { LOAD, EDGES, WARP, TENSOR, SYSTEM, SOLVE, MEDIAN, STORE };
+/* Steps, for lifetimes. WARP to MEDIAN are repeated, so what one warp leaves to the next is alive from EDGES to GROW at least. */
+enum { LOAD, EDGES, WARP, TENSOR, SYSTEM, SOLVE, MEDIAN, GROW, STORE };
 
 typedef struct {
     int   warps_fine, warps, sweeps;   /* warps at full size and at the others; sweeps of the solver for each */
@@ -89,8 +89,8 @@ static void levels(lt_flow_plan *p)
 static void describe(lt_flow_plan *p)
 {
     static const struct { int item, n, first, last; const char *name; } planes[] = {
-        { U, 4, LOAD, STORE, "flow" }, { RIGHT, 2, EDGES, STORE, "edges" }, { MEAN, 7, WARP, TENSOR, "warped" },
-        { J, 6, TENSOR, STORE, "tensor" },
+        { U, 2, SOLVE, GROW, "solution" }, { U0, 2, LOAD, STORE, "flow" }, { RIGHT, 2, EDGES, MEDIAN, "edges" },
+        { MEAN, 7, WARP, TENSOR, "warped" }, { J, 6, TENSOR, SYSTEM, "tensor" },
     };
     const size_t plane = sizeof(float) * lt_flow_stride(p->config.width) * (size_t)p->config.height;
     const size_t half = sizeof(float) * 2 * lt_flow_half_stride(p->config.width) * ((size_t)p->config.height + 2);
