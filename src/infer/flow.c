@@ -73,7 +73,7 @@ static void levels(lt_flow_plan *p)
 {
     int w = p->config.width, h = p->config.height, n = MAX_LEVELS + AROUND;
     for (int l = 0; l < n; l++) {
-        if (n == MAX_LEVELS + AROUND && (l == MAX_LEVELS || (l > 0 && (w < SMALLEST || h < SMALLEST)))) {
+        if (p->levels == 0 && (l == MAX_LEVELS || (l > 0 && (w < SMALLEST || h < SMALLEST)))) {
             p->levels = l;
             n = l + AROUND;
         }
