@@ -81,7 +81,7 @@ typedef struct {
     char      *field;                /* NULL: the first field */
     int64_t    frame;
     bool       sheet;
-    int64_t    columns;              /* of the sheet */
+    int64_t    rows;                 /* of the sheet */
     int64_t    width;                /* pixels of the picture; 0: as it is */
     char      *output;               /* file to write; NULL: stdout, or a name made from the input */
     bool       hash, partial;

@@ -89,7 +89,7 @@ static const lt_option options[] = {
     { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
       .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
 
-    { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | INDEX | DOCTOR, .section = "output",
+    { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR, .section = "output",
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is" },
     { .name = "name-by", .kind = LT_OPTION_CHOICE, AT(name_by), .commands = RUN | INDEX, .section = "output", .arg = "RULE",
       .preset = "stem", .choices = name_by, .help = "How results are named after inputs; the same stem twice is an error, and path resolves it" },
@@ -135,8 +135,8 @@ static const lt_option options[] = {
       .max = MANY, .help = "Frame to show, counted from 0" },
     { .name = "sheet", .kind = LT_OPTION_BOOL, AT(sheet), .commands = VIEW, .section = "picture",
       .help = "A contact sheet of frames spread over the video instead of one frame" },
-    { .name = "columns", .kind = LT_OPTION_INT, AT(columns), .commands = VIEW, .section = "picture", .arg = "N", .preset = "4",
-      .min = 1, .max = 64, .help = "Columns of the contact sheet" },
+    { .name = "rows", .kind = LT_OPTION_INT, AT(rows), .commands = VIEW, .section = "picture", .arg = "N", .preset = "4",
+      .min = 1, .max = 32, .help = "Moments on the contact sheet, one a row, spread evenly over the video" },
     { .name = "width", .kind = LT_OPTION_INT, AT(width), .commands = VIEW, .section = "picture", .arg = "PIXELS", .preset = "0",
       .max = 65536, .preset_help = "one frame as it is, a sheet 1600", .help = "Width of the picture" },
     { .name = "output", .letter = 'O', .kind = LT_OPTION_PATH, AT(output), .commands = VIEW | INDEX, .section = "picture",
@@ -169,7 +169,7 @@ static const lt_command_info commands[] = {
         .example = "mpirun -n 4 longtake run --task flow --out out/ film.mp4" },
     [LT_COMMAND_INDEX] = { .name = "index", .args = "VIDEO...", .n_max = -1, .summary = "Count the frames of inputs and write the list of a job",
         .details = "Writes one line an input: path, frames, width x height, frames a second, and whether a seek is exact, with tabs "
-                   "between. The result can be given to run as --input-list. With --out the frame indices are kept in the job directory, so that run need not make them again.",
+                   "between. The list can be given to run as --input-list. run makes the same index of each video and keeps it in the job directory, as video.json.",
         .example = "longtake index --output clips.tsv clips/*.mp4" },
     [LT_COMMAND_STATUS] = { .name = "status", .args = "DIR", .n_min = 1, .n_max = 1, .summary = "Show how far a job is",
         .details = "Prints frames and segments done, failed and missing for each video, and the shards that still have work, "

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One set of flags for everything: the same bytes on any processor and any number of threads. */
-enum { FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT };
-
 /* The old "J" formats are plain ones at full range; swscale warns of them and treats them so. */
 static int full_range(const AVFrame *f)
 {
@@ -25,7 +22,7 @@ static lt_status prepare(lt_converter *c, const AVFrame *f, int width, int heigh
     int range = full_range(f);
     if (c->sws && c->src_format == f->format && c->colorspace == (int)f->colorspace && c->range == range) return LT_OK;
     sws_freeContext(c->sws);
-    c->sws = sws_getContext(f->width, f->height, (enum AVPixelFormat)f->format, width, height, AV_PIX_FMT_RGB24, FLAGS, NULL, NULL, NULL);
+    c->sws = sws_getContext(f->width, f->height, (enum AVPixelFormat)f->format, width, height, AV_PIX_FMT_RGB24, LT_SCALE_FLAGS, NULL, NULL, NULL);
     if (!c->sws) LT_FAIL(LT_E_DATA, "%s: pictures of %dx%d in this pixel format cannot be turned into RGB", path, f->width, f->height);
     int matrix = f->colorspace == AVCOL_SPC_UNSPECIFIED ? SWS_CS_DEFAULT : (int)f->colorspace;
     const int *table = sws_getCoefficients(matrix);

@@ -1,5 +1,6 @@
 #include "media_private.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 typedef struct {
     int64_t *pts, *key;
     int64_t  n, n_keys, room, bytes;
-    bool     complete;                   /* every packet has a time stamp and shows one frame */
+    const char *doubt;                   /* why packets do not tell all; NULL where they do */
     XXH3_state_t *hash;
 } scan;
 
@@ -35,59 +36,63 @@ done:
     return st;
 }
 
-static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
+static const char *container_doubt(const lt_media *m)
+{
+    const char *format = m->s.format->iformat->name;
+    if (!strstr(format, "mp4") && !strstr(format, "matroska")) return "its container's time stamps are not relied on";
+    if (m->info.interlaced) return "it is interlaced, and a packet may hold one field";
+    return NULL;
+}
+
+static lt_status note_packet(const lt_media *m, scan *s, const AVPacket *p)
 {
     lt_status st = LT_OK;
-    AVPacket *p = m->s.packet;
-    s->complete = true;
-    while (av_read_frame(m->s.format, p) >= 0) {
-        if (stop && atomic_load(stop)) {
-            av_packet_unref(p);
-            LT_FAIL(LT_E_STOPPED, "stopped while %s was indexed", m->path);
-        }
-        if (p->stream_index == m->s.stream->index) {
-            st = grow(s, m->path);
-            XXH3_128bits_update(s->hash, p->data, (size_t)p->size);
-            s->bytes += p->size;
-            if (p->pts == AV_NOPTS_VALUE || (p->flags & (AV_PKT_FLAG_DISCARD | AV_PKT_FLAG_CORRUPT))) s->complete = false;
-            if (s->n == 0 && !(p->flags & AV_PKT_FLAG_KEY)) s->complete = false;
-            if (st >= 0 && p->flags & AV_PKT_FLAG_KEY) s->key[s->n_keys++] = p->pts;
-            if (st >= 0) s->pts[s->n++] = p->pts;
-        }
-        av_packet_unref(p);
-        LT_TRY(st);
-    }
-    qsort(s->pts, (size_t)s->n, sizeof *s->pts, by_value);
-    qsort(s->key, (size_t)s->n_keys, sizeof *s->key, by_value);
-    for (int64_t i = 1; i < s->n; i++)
-        if (s->pts[i] == s->pts[i - 1]) s->complete = false;
+    LT_TRY(grow(s, m->path));
+    XXH3_128bits_update(s->hash, p->data, (size_t)p->size);
+    s->bytes += p->size;
+    if (!s->doubt) s->doubt = lt_packet_doubt(m->s.stream->codecpar, p);
+    if (!s->doubt && p->pts == AV_NOPTS_VALUE) s->doubt = "a packet has no time stamp";
+    if (!s->doubt && p->flags & AV_PKT_FLAG_DISCARD) s->doubt = "an edit list hides frames";
+    if (!s->doubt && p->flags & AV_PKT_FLAG_CORRUPT) s->doubt = "a packet is corrupt";
+    if (!s->doubt && s->n == 0 && !(p->flags & AV_PKT_FLAG_KEY)) s->doubt = "it begins without a key frame";
+    if (!s->doubt && s->n > 0 && p->pts < s->key[0]) s->doubt = "frames are shown before its first key frame";
+    if (s->doubt) goto done;
+    if (p->flags & AV_PKT_FLAG_KEY) s->key[s->n_keys++] = p->pts;
+    s->pts[s->n++] = p->pts;
 done:
     return st;
 }
 
-/* Why packets alone do not tell which frames there are; NULL where they do. */
-static const char *doubt(const lt_media *m, const scan *s)
+static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
 {
-    const char *format = m->s.format->iformat->name;
-    bool tidy = strstr(format, "mp4") || strstr(format, "matroska");
-    switch (m->s.stream->codecpar->codec_id) {
-    case AV_CODEC_ID_H264: case AV_CODEC_ID_HEVC: case AV_CODEC_ID_MPEG4: case AV_CODEC_ID_MJPEG:
-    case AV_CODEC_ID_PRORES: case AV_CODEC_ID_FFV1:
-        break;
-    default:
-        return "this codec may hide frames inside packets";
+    lt_status st = LT_OK;
+    AVPacket *p = m->s.packet;
+    int r;
+    s->doubt = container_doubt(m);
+    while ((r = av_read_frame(m->s.format, p)) >= 0) {
+        if (p->stream_index == m->s.stream->index) st = note_packet(m, s, p);
+        av_packet_unref(p);
+        LT_TRY(st);
+        if (stop && atomic_load(stop)) LT_FAIL(LT_E_STOPPED, "stopped while %s was indexed", m->path);
     }
-    if (!tidy) return "this container's time stamps are not to be relied on";
-    if (m->info.interlaced) return "an interlaced stream may hold a field a packet";
-    if (!s->complete) return "its time stamps are incomplete or not unique, or it begins without a key frame";
-    return NULL;
+    /* What the demuxer cannot make out ends the video there; a disk that fails does not. */
+    if (r == AVERROR(EIO)) LT_FAIL(LT_E_DATA, "%s: reading it failed: input/output error", m->path);
+    if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "no memory to read %s", m->path);
+    if (!s->doubt && r != AVERROR_EOF) s->doubt = "it cannot be read to its end";
+    if (s->doubt) goto done;
+    qsort(s->pts, (size_t)s->n, sizeof *s->pts, by_value);
+    qsort(s->key, (size_t)s->n_keys, sizeof *s->key, by_value);
+    for (int64_t i = 1; i < s->n; i++)
+        if (s->pts[i] == s->pts[i - 1]) s->doubt = "two packets have one time stamp";
+done:
+    return st;
 }
 
-/* All frames of a decode from the start; time stamps where they rise strictly. */
+/* All frames of a decode from the start. */
 static lt_status scan_frames(lt_media *m, const atomic_int *stop, scan *s)
 {
     lt_status st = LT_OK;
-    s->n = 0;
+    s->n = s->n_keys = 0;
     LT_TRY(lt_stream_open(&m->s, m->path));
     while ((st = lt_stream_next(&m->s, m->path)) == LT_OK) {
         if (stop && atomic_load(stop)) LT_FAIL(LT_E_STOPPED, "stopped while %s was indexed", m->path);
@@ -100,14 +105,19 @@ done:
     return st;
 }
 
-static lt_status fill_times(lt_index *x, const lt_media *m, double tick)
+/* Seconds of each frame. A stamp that is missing, or not later than the one before, is replaced by one frame's time after
+ * that; pts NULL: all are missing. */
+static lt_status fill_times(lt_index *x, const lt_media *m, const int64_t *pts, double tick)
 {
     lt_status st = LT_OK;
     double step = m->info.avg_fps > 0 ? 1 / m->info.avg_fps : 1.0 / 25;
     x->time = calloc((size_t)x->n_frames + 1, sizeof *x->time);
     if (!x->time) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", m->path);
-    for (int64_t i = 0; i < x->n_frames; i++)
-        x->time[i] = x->pts && x->pts[i] != AV_NOPTS_VALUE ? (double)x->pts[i] * tick : i ? x->time[i - 1] + step : 0;
+    for (int64_t i = 0; i < x->n_frames; i++) {
+        bool stamped = pts && pts[i] != AV_NOPTS_VALUE;
+        double t = stamped ? (double)pts[i] * tick : 0;
+        x->time[i] = i > 0 && (!stamped || t <= x->time[i - 1]) ? x->time[i - 1] + step : t;
+    }
 done:
     return st;
 }
@@ -130,44 +140,55 @@ done:
     return st;
 }
 
+static lt_status index_stream(lt_media *m, const atomic_int *stop, lt_index *x, XXH3_state_t *hash)
+{
+    lt_status st = LT_OK;
+    scan s = { .hash = hash };
+    LT_TRY(lt_stream_open(&m->s, m->path));
+    LT_TRY(scan_packets(m, stop, &s));
+    if (s.doubt) LT_TRY(scan_frames(m, stop, &s));
+    x->n_frames = s.n;
+    x->bytes = s.bytes;
+    x->seek_safe = !s.doubt;
+    snprintf(x->why, sizeof x->why, "%s", s.doubt ? s.doubt : "");
+    if (s.n == 0) LT_FAIL(LT_E_DATA, "%s: no frame of it can be decoded%s%s", m->path, *m->s.trouble ? ": " : "", m->s.trouble);
+    LT_TRY(fill_times(x, m, s.pts, av_q2d(m->s.stream->time_base)));
+    if (x->seek_safe) {
+        x->pts = s.pts;
+        x->key = s.key;
+        x->n_keys = s.n_keys;
+        s.pts = s.key = NULL;
+    }
+    /* The next read begins at the start. */
+    m->next = -1;
+    m->pending = false;
+done:
+    free(s.pts);
+    free(s.key);
+    return st;
+}
+
 lt_status lt_media_index(lt_media *m, const atomic_int *stop, lt_index **out)
 {
     lt_status st = LT_OK;
-    scan s = { 0 };
-    const char *why = NULL;
     lt_index *x = calloc(1, sizeof *x);
+    XXH3_state_t *hash = XXH3_createState();
     *out = NULL;
-    s.hash = XXH3_createState();
-    if (!x || !s.hash) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", m->path);
-    XXH3_128bits_reset(s.hash);
+    if (!x || !hash) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", m->path);
+    XXH3_128bits_reset(hash);
     if (m->files) {
-        LT_TRY(index_images(m, stop, x, s.hash));
+        LT_TRY(index_images(m, stop, x, hash));
+        LT_TRY(fill_times(x, m, NULL, 0));
     } else {
-        LT_TRY(lt_stream_open(&m->s, m->path));
-        LT_TRY(scan_packets(m, stop, &s));
-        if ((why = doubt(m, &s))) LT_TRY(scan_frames(m, stop, &s));
-        x->n_frames = s.n;
-        x->seek_safe = !why;
-        snprintf(x->why, sizeof x->why, "%s", why ? why : "");
-        x->pts = s.pts, s.pts = NULL;
-        x->key = s.key, s.key = NULL;
-        x->n_keys = s.n_keys;
-        x->bytes = s.bytes;
-        LT_TRY(lt_stream_open(&m->s, m->path));
-        m->next = 0;
-        m->pending = false;
+        LT_TRY(index_stream(m, stop, x, hash));
     }
-    XXH128_hash_t h = XXH3_128bits_digest(s.hash);
+    const XXH128_hash_t h = XXH3_128bits_digest(hash);
     x->hash[0] = h.low64;
     x->hash[1] = h.high64;
-    if (x->n_frames == 0) LT_FAIL(LT_E_DATA, "%s: no frame can be decoded", m->path);
-    LT_TRY(fill_times(x, m, m->files ? 0 : av_q2d(m->s.stream->time_base)));
     *out = x;
     x = NULL;
 done:
-    XXH3_freeState(s.hash);
-    free(s.pts);
-    free(s.key);
+    XXH3_freeState(hash);
     lt_index_destroy(&x);
     return st;
 }

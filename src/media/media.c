@@ -1,5 +1,6 @@
 #include "media_private.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,22 @@
 /* Reading on is cheaper than a seek for this many frames. */
 enum { READ_ON = 48 };
 
+/* Written once: the text is a constant of the process that only the loaded libraries know. */
+static char library[96];
+
+static void write_library(void)
+{
+    const unsigned f = avformat_version(), c = avcodec_version(), w = swscale_version();
+    snprintf(library, sizeof library, "libavformat %u.%u.%u libavcodec %u.%u.%u libswscale %u.%u.%u", AV_VERSION_MAJOR(f),
+             AV_VERSION_MINOR(f), AV_VERSION_MICRO(f), AV_VERSION_MAJOR(c), AV_VERSION_MINOR(c), AV_VERSION_MICRO(c),
+             AV_VERSION_MAJOR(w), AV_VERSION_MINOR(w), AV_VERSION_MICRO(w));
+}
+
 const char *lt_media_library(void)
 {
-    return LIBAVFORMAT_IDENT ", " LIBAVCODEC_IDENT ", " LIBSWSCALE_IDENT;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, write_library);
+    return library;
 }
 
 lt_status lt_media_open(const char *path, const lt_media_opts *opts, lt_media **out)
@@ -99,13 +113,11 @@ static lt_status go_to(lt_media *m, int64_t frame)
     bool ahead = m->next >= 0 && m->next <= frame;
     int64_t key = x && x->seek_safe ? two_keys_back(x, x->pts[frame]) : INT64_MIN;
     if (ahead && (frame - m->next < READ_ON || key == INT64_MIN || x->pts[m->next] >= key)) return LT_OK;
-    if (key == INT64_MIN) {
-        LT_TRY(restart(m));
-    } else {
-        LT_TRY(lt_stream_seek(&m->s, key, m->path));
-        m->next = -1;
-        m->pending = false;
-    }
+    m->next = -1;
+    m->pending = false;
+    st = key == INT64_MIN ? LT_END : lt_stream_seek(&m->s, key);
+    if (st == LT_END) st = restart(m);
+    LT_TRY(st);
 done:
     return st;
 }
@@ -123,7 +135,7 @@ static lt_status decode_to(lt_media *m, int64_t frame)
             LT_TRY(st);
         }
         m->pending = false;
-        int64_t at = by_time ? place_of(x, m->s.frame->best_effort_timestamp) : m->next;
+        int64_t at = by_time ? place_of(x, m->s.frame->pts) : m->next;
         if (at < 0) continue;
         if (at > frame) {
             /* The decoder went past it: it was lost. What came instead is kept for the next call. */
@@ -162,7 +174,7 @@ lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
     if (m->files) return read_image(m, frame, rgb, stride);
     LT_TRY(go_to(m, frame));
     LT_TRY(decode_to(m, frame));
-    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld follows damage (%s), before the next sound key frame", m->path, (long long)frame, m->s.trouble);
+    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
     LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, m->path, rgb, stride));
 done:
     return st;

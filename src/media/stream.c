@@ -17,13 +17,21 @@ static char *av_words(int code, char *text, size_t size)
     return text;
 }
 
-/* libav prints by itself; its words reach the user through our messages or not at all. */
-static void silent(void *ctx, int level, const char *format, va_list args)
+/* libav prints by itself; its last complaint reaches the user through our messages. The callback has no context of ours,
+ * and each stream is used by one thread at a time, so the line is the thread's. */
+static _Thread_local char complaint[128];
+
+static void keep_complaint(void *ctx, int level, const char *format, va_list args)
 {
     (void)ctx;
-    (void)level;
-    (void)format;
-    (void)args;
+    if (level > AV_LOG_ERROR) return;
+    vsnprintf(complaint, sizeof complaint, format, args);
+    complaint[strcspn(complaint, "\n")] = 0;
+}
+
+void lt_libav_quiet(void)
+{
+    av_log_set_callback(keep_complaint);
 }
 
 static lt_status open_decoder(lt_stream *s, const char *path)
@@ -39,7 +47,6 @@ static lt_status open_decoder(lt_stream *s, const char *path)
     s->codec->flags |= AV_CODEC_FLAG_BITEXACT;
     s->codec->idct_algo = FF_IDCT_SIMPLE;
     s->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
-    s->codec->error_concealment = 0;
     /* Frame threads report an error on another frame than the one it hit; slices and one thread do not. */
     s->codec->thread_count = 1;
     if (r >= 0) r = avcodec_open2(s->codec, codec, &opts);
@@ -49,18 +56,42 @@ done:
     return st;
 }
 
+/* avformat_find_stream_info() decodes a few frames, to learn of formats and reordering. Where the container claims
+ * pictures so large that this takes hundreds of megabytes, it may not: a claim costs nothing until memory is planned. */
+static bool headers_suffice(const AVStream *stream)
+{
+    enum { LARGE = 64 << 20 };
+    const AVCodecParameters *p = stream->codecpar;
+    return (int64_t)p->width * p->height > LARGE;
+}
+
+static int probe(AVFormatContext *f)
+{
+    const unsigned n = f->nb_streams;
+    int r = 0;
+    AVDictionary **opts = calloc(n + 1, sizeof *opts);
+    if (!opts) return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < n && r >= 0; i++)
+        if (headers_suffice(f->streams[i])) r = av_dict_set(&opts[i], "skip_frame", "all", 0);
+    /* Streams that only turn up on the way get no options; that is libavformat's rule. */
+    if (r >= 0) r = avformat_find_stream_info(f, opts);
+    for (unsigned i = 0; i < n; i++) av_dict_free(&opts[i]);
+    free(opts);
+    return r;
+}
+
 lt_status lt_stream_open(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
     char text[128];
     struct stat sb;
     lt_stream_close(s);
-    av_log_set_callback(silent);
+    lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
     int r = avformat_open_input(&s->format, path, NULL, NULL);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: not a video that can be opened (%s); is it cut off, or of another kind?", path, av_words(r, text, sizeof text));
-    r = avformat_find_stream_info(s->format, NULL);
+    r = probe(s->format);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: no stream can be made out (%s)", path, av_words(r, text, sizeof text));
     r = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: there is no video in it", path);
@@ -68,7 +99,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     for (unsigned i = 0; i < s->format->nb_streams; i++)
         if (s->format->streams[i] != s->stream) s->format->streams[i]->discard = AVDISCARD_ALL;
     if (s->stream->codecpar->width <= 0 || s->stream->codecpar->height <= 0)
-        LT_FAIL(LT_E_DATA, "%s: the size of its pictures cannot be made out", path);
+        LT_FAIL(LT_E_DATA, "%s: its pictures have no size, or one beyond what libavcodec takes (about 16000x16000)", path);
     LT_TRY(open_decoder(s, path));
     s->packet = av_packet_alloc();
     s->frame = av_frame_alloc();
@@ -87,37 +118,86 @@ void lt_stream_close(lt_stream *s)
     *s = (lt_stream){ 0 };
 }
 
-static void damage(lt_stream *s, const char *what, int code)
+static void complain(lt_stream *s, const char *what, int code)
 {
     char text[96];
-    s->damaged = true;
-    snprintf(s->trouble, sizeof s->trouble, "%s%s%s", what, code ? ": " : "", code ? av_words(code, text, sizeof text) : "");
+    const char *reason = complaint[0] ? complaint : code ? av_words(code, text, sizeof text) : "";
+    snprintf(s->trouble, sizeof s->trouble, "%s%s%s", what, *reason ? ": " : "", reason);
 }
 
-/* Gives the decoder one packet of our stream, or the end. */
-static lt_status feed(lt_stream *s, const char *path)
+/* An error in the packet that was fed last. */
+static void packet_failed(lt_stream *s, const char *what, int code)
 {
-    lt_status st = LT_OK;
-    int r;
+    complain(s, what, code);
+    s->now.bad = true;
+    s->flight[s->now.number % LT_IN_FLIGHT].bad = true;
+}
+
+/* An error that shows in a frame: all that is decoded after it and before the next key frame stands on it. */
+static void frame_failed(lt_stream *s, const lt_soundness *of, const char *what)
+{
+    const int64_t number = of->number, gop = of->gop;
+    complain(s, what, 0);
+    for (int i = 0; i <= LT_IN_FLIGHT; i++) {
+        lt_soundness *f = i < LT_IN_FLIGHT ? &s->flight[i] : &s->now;
+        if (f->gop == gop && f->number >= number) f->bad = true;
+        if (f->gop == gop + 1) f->before_bad = true;
+    }
+}
+
+/* The next packet of our stream in s->packet; false at the end of what can be read. */
+static bool read_packet(lt_stream *s)
+{
+    if (s->held) {
+        s->held = false;
+        return true;
+    }
     for (;;) {
-        r = av_read_frame(s->format, s->packet);
-        if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "%s: no memory to decode it", path);
-        if (r < 0) break;
-        if (s->packet->stream_index == s->stream->index) break;
+        int r = av_read_frame(s->format, s->packet);
+        if (r < 0) {
+            if (r != AVERROR_EOF) packet_failed(s, "the file cannot be read on", r);
+            return false;
+        }
+        if (s->packet->stream_index == s->stream->index) return true;
         av_packet_unref(s->packet);
     }
-    if (r < 0) {
-        if (r != AVERROR_EOF) damage(s, "the file cannot be read on", r);
+}
+
+/* Gives the decoder one packet, or the end. */
+static void feed(lt_stream *s)
+{
+    complaint[0] = 0;
+    if (!read_packet(s)) {
         s->draining = true;
         (void)avcodec_send_packet(s->codec, NULL);
-        return LT_OK;
+        return;
     }
-    if (s->packet->flags & AV_PKT_FLAG_CORRUPT) damage(s, "a packet is corrupt", 0);
-    r = avcodec_send_packet(s->codec, s->packet);
-    if (r < 0 && r != AVERROR(EAGAIN)) damage(s, "a packet cannot be decoded", r);
-done:
+    lt_soundness *now = &s->now;
+    now->number++;
+    if (s->packet->flags & AV_PKT_FLAG_KEY) {
+        now->gop++;
+        now->before_bad = now->bad;
+        now->bad = false;
+        now->key_pts = s->packet->pts;
+    }
+    s->flight[now->number % LT_IN_FLIGHT] = *now;
+    s->codec->reordered_opaque = now->number;
+    if (s->packet->flags & AV_PKT_FLAG_CORRUPT) packet_failed(s, "a packet is corrupt", 0);
+    int r = avcodec_send_packet(s->codec, s->packet);
+    if (r < 0) packet_failed(s, "a packet cannot be decoded", r);
+    /* Some decoders conceal what they cannot decode and say so in no other way. */
+    else if (complaint[0]) packet_failed(s, "a packet is damaged", 0);
     av_packet_unref(s->packet);
-    return st;
+}
+
+static void judge(lt_stream *s)
+{
+    const AVFrame *f = s->frame;
+    const lt_soundness *of = &s->flight[(uint64_t)f->reordered_opaque % LT_IN_FLIGHT];
+    if (of->number != f->reordered_opaque) of = &s->now;
+    if (f->decode_error_flags || f->flags & AV_FRAME_FLAG_CORRUPT) frame_failed(s, of, "parts of a frame are missing");
+    bool leading = f->pts != AV_NOPTS_VALUE && of->key_pts != AV_NOPTS_VALUE && f->pts < of->key_pts;
+    s->damaged = of->bad || (leading && of->before_bad);
 }
 
 lt_status lt_stream_next(lt_stream *s, const char *path)
@@ -129,34 +209,36 @@ lt_status lt_stream_next(lt_stream *s, const char *path)
         if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "%s: no memory to decode it", path);
         if (r == AVERROR(EAGAIN)) {
             if (s->draining) return LT_END;
-            LT_TRY(feed(s, path));
+            feed(s);
             continue;
         }
         if (r < 0) {
-            damage(s, "a frame cannot be decoded", r);
+            packet_failed(s, "a frame cannot be decoded", r);
             if (s->draining) return LT_END;
             continue;
         }
-        bool sound = !s->frame->decode_error_flags && !(s->frame->flags & AV_FRAME_FLAG_CORRUPT);
-        if (!sound) damage(s, "parts of the frame are missing", 0);
-        else if (s->frame->key_frame) s->damaged = false;
+        judge(s);
         return LT_OK;
     }
 done:
     return st;
 }
 
-lt_status lt_stream_seek(lt_stream *s, int64_t pts, const char *path)
+lt_status lt_stream_seek(lt_stream *s, int64_t pts)
 {
-    lt_status st = LT_OK;
-    char text[128];
-    int r = avformat_seek_file(s->format, s->stream->index, INT64_MIN, pts, pts, AVSEEK_FLAG_BACKWARD);
-    if (r < 0) LT_FAIL(LT_E_DATA, "%s: seeking fails (%s)", path, av_words(r, text, sizeof text));
+    if (s->held) av_packet_unref(s->packet);
+    s->held = false;
     avcodec_flush_buffers(s->codec);
     s->draining = false;
-    s->damaged = false;
-done:
-    return st;
+    s->trouble[0] = 0;
+    /* Numbers and groups run on, so that nothing in flight is taken for what comes. */
+    s->now.gop += 2;
+    s->now.bad = s->now.before_bad = false;
+    if (avformat_seek_file(s->format, s->stream->index, INT64_MIN, pts, pts, AVSEEK_FLAG_BACKWARD) < 0) return LT_END;
+    if (!read_packet(s)) return LT_END;
+    /* Demuxers seek by decoding time or by a coarse table; where it really landed is what counts. */
+    s->held = true;
+    return s->packet->flags & AV_PKT_FLAG_KEY && s->packet->pts != AV_NOPTS_VALUE && s->packet->pts <= pts ? LT_OK : LT_END;
 }
 
 /* Degrees clockwise by which the container says a frame is to be turned, in quarters. */

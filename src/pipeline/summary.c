@@ -224,16 +224,17 @@ lt_status lt_summary_write(lt_summary *s, int code)
     char device[96], frames[32], shards[32];
     lt_report_video *videos = calloc((size_t)p->inputs.n + 1, sizeof *videos);
     lt_report_rank *ranks = calloc((size_t)s->n_ranks, sizeof *ranks);
-    char (*paths)[512] = calloc((size_t)p->inputs.n + 1, sizeof *paths);
-    if (!videos || !ranks || !paths) LT_FAIL(LT_E_MEMORY, "no memory for the report");
+    char (*paths)[512] = calloc((size_t)p->inputs.n + 1, sizeof *paths), (*sheets)[4096] = calloc((size_t)p->inputs.n + 1, sizeof *sheets);
+    if (!sheets || !videos || !ranks || !paths) LT_FAIL(LT_E_MEMORY, "no memory for the report");
     for (int64_t v = 0; v < p->inputs.n; v++) {
         const lt_setup_video *video = &p->videos[v];
         if (!video->mine) continue;
         snprintf(paths[n], sizeof paths[n], "%s.h5", video->input->id);
+        snprintf(sheets[n], sizeof sheets[n], "%s/%s.png", lt_job_dir(p->job), video->input->id);
         videos[n] = (lt_report_video){ .name = video->input->id, .state = video_state(s, v), .frames = video->n_frames,
                                        .why = video->status < 0 ? video->why : s->videos[v].why[0] ? s->videos[v].why : NULL,
                                        .result = s->videos[v].merged ? paths[n] : NULL, .frames_failed = -1,
-                                       .width = video->width, .height = video->height, .seconds = NAN };
+                                       .sheet = s->videos[v].merged ? sheets[n] : NULL, .width = video->width, .height = video->height, .seconds = NAN };
         n++;
     }
     for (int r = 0; r < s->n_ranks; r++) fill_rank(s, r, &ranks[r]);
@@ -253,6 +254,7 @@ done:
     free(videos);
     free(ranks);
     free(paths);
+    free(sheets);
     return st;
 }
 

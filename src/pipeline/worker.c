@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include <longtake/file.h>
+#include <longtake/picture.h>
 #include <longtake/result.h>
 
 #include <pthread.h>
@@ -7,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { EVENTS = 256 };
 
@@ -279,12 +282,24 @@ done:
     return st;
 }
 
+/* A picture beside each new result. It can be drawn again at any time, so that it fails is no failure of the job. */
+static void draw_sheet(lt_worker *w, int64_t v)
+{
+    char result[LT_PATH_MAX], png[LT_PATH_MAX], drawn[LT_PICTURE_PATH];
+    lt_job_result_path(w->s->job, w->s->videos[v].input->id, result);
+    snprintf(png, sizeof png, "%.*s.png", (int)(strlen(result) - strlen(".h5")), result);
+    if (access(png, F_OK) == 0) return;
+    const lt_picture_opts opts = { .result = result, .sheet = true, .rows = 4, .output = png, .log = w->s->log };
+    if (lt_picture_draw(&opts, drawn) < 0) lt_log_warn(w->s->log, "no contact sheet: %s", lt_error_last()->text);
+}
+
 static lt_status merge(lt_worker *w, int64_t v)
 {
     lt_status st = LT_OK;
     const lt_merge_opts opts = { false, w->s->settings->keep_segments, w->s->n_threads, w->software };
     LT_TRY(lt_writer_flush(w->writer));
     LT_TRY(lt_merge(w->s->job, w->s->videos[v].input->id, &opts));
+    draw_sheet(w, v);
 done:
     return st;
 }

@@ -408,21 +408,25 @@ done:
 lt_status lt_h5_extent(hid_t dataset, int64_t *rows, int64_t *cols)
 {
     lt_status st = LT_OK;
-    hid_t space = -1, type = -1, how = -1;
-    hsize_t dims[2] = { 1, 1 };
+    hid_t space = -1, type = -1, how = -1, file = -1;
+    hsize_t dims[2] = { 1, 1 }, file_bytes = 0;
     LT_H5(space = H5Dget_space(dataset));
+    LT_H5(file = H5Iget_file_id(dataset));
+    LT_H5(H5Fget_filesize(file, &file_bytes));
     LT_H5(type = H5Dget_type(dataset));
     LT_H5(how = H5Dget_create_plist(dataset));
     int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 1 || rank > 2 || H5Pget_layout(how) != H5D_CONTIGUOUS || H5Pget_external_count(how) != 0)
         LT_FAIL(LT_E_DATA, "a table is of another shape or layout");
     LT_H5(H5Sget_simple_extent_dims(space, dims, NULL));
-    uint64_t size = H5Tget_size(type), stored = H5Dget_storage_size(dataset);
-    if (dims[1] > 1 << 24 || dims[0] > (uint64_t)1 << 40 || dims[0] * dims[1] * size != stored)
+    /* A text of variable length is a length and a place in a heap: 16 bytes with 8-byte offsets. */
+    uint64_t size = H5Tis_variable_str(type) > 0 ? 16 : H5Tget_size(type), stored = H5Dget_storage_size(dataset);
+    if (dims[1] > 1 << 20 || dims[0] > (uint64_t)1 << 36 || dims[0] * dims[1] * size != stored || stored > file_bytes)
         LT_FAIL(LT_E_DATA, "a table claims more rows than it has");
     *rows = (int64_t)dims[0];
     *cols = (int64_t)dims[1];
 done:
+    LT_H5_CLOSE(H5Fclose, file);
     LT_H5_CLOSE(H5Pclose, how);
     LT_H5_CLOSE(H5Tclose, type);
     LT_H5_CLOSE(H5Sclose, space);

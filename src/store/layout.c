@@ -369,8 +369,8 @@ lt_status lt_layout_open(hid_t file, lt_layout *l, lt_layout_ids *ids)
     LT_H5(ids->frames = H5Gopen2(file, "frames", H5P_DEFAULT));
     LT_H5(ids->check = H5Gopen2(file, "check", H5P_DEFAULT));
     for (int i = 0; i < n; i++) {
-        int w, h;
-        int64_t t;
+        int w = 0, h = 0;
+        int64_t t = 0;
         if (!good_name(names[i])) LT_FAIL(LT_E_DATA, "it names an impossible field");
         LT_H5(ids->data[i] = H5Dopen2(ids->frames, names[i], H5P_DEFAULT));
         n_read = i + 1;

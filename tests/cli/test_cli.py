@@ -34,7 +34,7 @@ class Usage(unittest.TestCase):
     def test_values_say_what_is_allowed(self):
         self.refused(["run", "-o", "o", "--compression", "13", "a"], "--compression: '13' is not allowed: give a whole number from 1 to 12")
         self.refused(["run", "-o", "o", "--memory-limit", "lots", "a"], "5.6GiB")
-        self.refused(["view", "f.h5", "--columns", "0"], "from 1 to 64")
+        self.refused(["view", "f.h5", "--rows", "0"], "from 1 to 32")
 
     def test_missing_and_superfluous_arguments(self):
         self.refused(["run", "a.mp4"], "run needs --out DIR")

@@ -1,9 +1,9 @@
 #!/bin/sh
 # make_clips.sh DIR: the clips of the media tests and what the ffmpeg command line makes of each (NAME.rgb, 8-bit RGB
-# frames one after the other, not rotated). Complete when DIR/done exists; does nothing then.
+# frames one after the other, not rotated). Complete when DIR/done is newer than this file; does nothing then.
 set -eu
 dir=$1
-[ -e "$dir/done" ] && exit 0
+[ "$dir/done" -nt "$0" ] && exit 0
 rm -rf "$dir"
 mkdir -p "$dir"
 cd "$dir"
@@ -20,11 +20,12 @@ note() {
 }
 
 # clip NAME EXTENSION WHAT N OPTIONS...: N frames of moving shapes and noise, encoded with OPTIONS.
-size=96x64
+source="testsrc2=size=96x64:rate=25"
+odd="testsrc2=size=96x64:rate=25,format=gbrp,crop=95:63:0:0"
 clip() {
   name=$1 file=$1.$2 what=$3 n=$4
   shift 4
-  ff -f lavfi -i "testsrc2=size=$size:rate=25,noise=alls=12:allf=t:all_seed=7" -frames:v "$n" -threads 1 "$@" "$file"
+  ff -f lavfi -i "$source,noise=alls=12:allf=t:all_seed=7" -frames:v "$n" -threads 1 "$@" "$file"
   note "$name" "$file" "$what"
 }
 
@@ -36,8 +37,8 @@ clip h264_mkv mkv seek 40 $x264 -bf 3 -x264-params b-pyramid=normal
 clip h264_avi avi start 40 $x264 -bf 0
 clip h264_avi_b avi start 40 $x264 -bf 2
 clip h264_ts ts start 40 $x264 -bf 3
-clip h264_open_gop mp4 either 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
-clip h264_open_gop_mkv mkv either 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
+clip h264_open_gop mp4 start 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
+clip h264_open_gop_mkv mkv start 60 $x264 -bf 3 -x264-params open-gop=1:scenecut=0
 clip h264_refresh mp4 either 60 $x264 -bf 0 -x264-params intra-refresh=1
 clip h264_refresh_ts ts start 60 $x264 -bf 0 -x264-params intra-refresh=1
 clip h264_mbaff mp4 start 40 $x264 -bf 2 -flags +ildct+ilme -field_order tt
@@ -81,8 +82,8 @@ clip ffv1_grey16 mkv seek 12 -c:v ffv1 -level 3 -g 1 -pix_fmt gray16le
 clip png_mov mov seek 12 -c:v png
 clip mpeg2_ts ts start 40 -c:v mpeg2video -qscale:v 4 -g 10 -bf 2
 
-size=95x63 clip h264_odd_444 mp4 seek 20 -c:v libx264 -pix_fmt yuv444p -g 8
-size=95x63 clip mjpeg_odd mkv seek 12 -c:v mjpeg -pix_fmt yuvj420p -qscale:v 4
+source=$odd clip h264_odd_444 mp4 seek 20 -c:v libx264 -pix_fmt yuv444p -g 8
+source=$odd clip mjpeg_odd mkv seek 12 -c:v mjpeg -pix_fmt yuvj420p -qscale:v 4
 ff -f lavfi -i "testsrc2=size=16x16:rate=25,crop=1:1:3:5,format=bgr0" -frames:v 8 -c:v ffv1 -g 1 one_pixel.mkv
 note one_pixel one_pixel.mkv seek
 
@@ -126,9 +127,24 @@ note jpegs jpegs/f%d.jpg seek
 printf 'this is not a video\n' > text.mp4
 ff -f lavfi -i sine=duration=1 -c:a aac audio.mp4
 head -c 4000 h264_mp4.mp4 > truncated.mp4
-ff -f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 20 $x264 small.ts
-ff -f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 20 $x264 large.ts
-cat large.ts small.ts large.ts > resize.ts
+ff -f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 20 $x264 small.h264
+ff -f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 20 $x264 large.h264
+cat large.h264 small.h264 large.h264 > resize.h264
+# The same bytes with some changed: two clusters of errors, far from the ends.
+damage() {
+  cp "$1" "$2"
+  n=$(wc -c < "$1")
+  for part in 35 60; do
+    printf '\377\000\252\125\377\000\252\125\377\000\252\125' | dd of="$2" bs=1 seek=$(( n * part / 100 )) conv=notrunc status=none
+  done
+}
+for c in h264_mp4.mp4 hevc_mp4.mp4 vp9_webm.webm mjpeg_mov.mov ffv1.mkv h264_ts.ts mpeg4_avi.avi av1_mkv.mkv h264_slices.mp4; do
+  damage $c damaged_$c
+  # What arithmetic decoders make of a changed bit is mostly a picture, and no complaint.
+  case $c in hevc* | vp9* | av1*) echo damaged_$c may ;; *) echo damaged_$c must ;; esac >> damaged
+done
+ff -f lavfi -i color=black:size=16384x8704:rate=5 -frames:v 1 -c:v libx264 -preset ultrafast -threads 1 \
+  -x264-params rc-lookahead=0 -pix_fmt yuv420p claim.mp4
 mkdir mixed no_images
 cp images/00000.png mixed/
 echo words > mixed/notes.txt
