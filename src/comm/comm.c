@@ -254,7 +254,7 @@ lt_status lt_agree_status(lt_comm *c, lt_status mine)
         if (worst >= 0 || (a != b && lt_exit_worse(a, b) == a)) worst = all[r].status, who = r;
     }
     if (mine < 0) st = mine;             /* this rank's own record says more */
-    else if (worst < 0) LT_FAIL(worst, "%s", all[who].text);
+    else if (worst < 0) LT_FAIL(worst, "rank %d: %s", who, all[who].text);
 done:
     free(all);
     return st;

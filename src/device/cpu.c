@@ -11,7 +11,8 @@ lt_isa lt_cpu_isa(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return LT_ISA_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    /* Every processor with AVX2 has F16C, which older compilers do not know by name. */
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return LT_ISA_AVX2;
 #endif
     return LT_ISA_BASE;

@@ -35,7 +35,7 @@ typedef struct {
 
 /* ---- frames ---- */
 
-static lt_status copy_plane(merge *m, const lt_reader *from, int p, int64_t first)
+static lt_status copy_plane(merge *m, const lt_file_reader *from, int p, int64_t first)
 {
     lt_status st = LT_OK;
     const int n = m->layout.plane[p].tiling.n;
@@ -121,11 +121,11 @@ static lt_status add_segment(merge *m, lt_range frames)
     lt_status st = LT_OK;
     char path[LT_PATH_MAX];
     lt_seal seal = { 0 };
-    lt_reader from = { .file = { -1, 0 }, .h5 = -1 };
+    lt_file_reader from = { .file = { -1, 0 }, .h5 = -1 };
     lt_layout_ids_init(&from.ids);
     lt_job_segment_path(m->job, m->id, frames, path);
     LT_TRY(lt_seal_read(path, false, &seal));
-    LT_TRY(lt_reader_open(path, &from));
+    LT_TRY(lt_file_reader_open(path, &from));
     if (!m->hashes) LT_TRY(begin_result(m, &from.layout));
     if (!lt_layout_equal(&m->layout, &from.layout) || from.tables.n != 1 || from.layout.n_frames != frames.last - frames.first + 1)
         LT_FAIL(LT_E_DATA, "%s: its fields or sizes are not those of the other segments", path);
@@ -137,7 +137,7 @@ static lt_status add_segment(merge *m, lt_range frames)
 done:
     if (st == LT_E_DATA) lt_set_aside(path);
     lt_seal_free(&seal);
-    LT_ALSO(lt_reader_close(&from));
+    LT_ALSO(lt_file_reader_close(&from));
     return st;
 }
 

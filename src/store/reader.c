@@ -22,7 +22,7 @@ done:
     return st;
 }
 
-static lt_status read_parts(lt_reader *r)
+static lt_status read_parts(lt_file_reader *r)
 {
     lt_status st = LT_OK;
     char *kind = NULL;
@@ -41,7 +41,7 @@ done:
     return st;
 }
 
-lt_status lt_reader_open(const char *path, lt_reader *r)
+lt_status lt_file_reader_open(const char *path, lt_file_reader *r)
 {
     lt_status st = LT_OK;
     memset(r, 0, sizeof *r);
@@ -58,7 +58,7 @@ done:
     return st;
 }
 
-lt_status lt_reader_close(lt_reader *r)
+lt_status lt_file_reader_close(lt_file_reader *r)
 {
     lt_status st = LT_OK;
     LT_ALSO(lt_layout_ids_close(&r->ids));

@@ -14,11 +14,11 @@ typedef struct {
     int64_t       complete;          /* of a result */
     double       *time;              /* [T] of a result */
     int64_t      *frame;             /* [T] of a result */
-} lt_reader;
+} lt_file_reader;
 
-/* Reads all but the chunks. LT_E_DATA: what is not as it should be; LT_E_ABSENT: no file. Free with lt_reader_close, also
+/* Reads all but the chunks. LT_E_DATA: what is not as it should be; LT_E_ABSENT: no file. Free with lt_file_reader_close, also
  * after a failure. */
-LT_NODISCARD lt_status lt_reader_open(const char *path, lt_reader *r);
-lt_status lt_reader_close(lt_reader *r);
+LT_NODISCARD lt_status lt_file_reader_open(const char *path, lt_file_reader *r);
+lt_status lt_file_reader_close(lt_file_reader *r);
 
 #endif

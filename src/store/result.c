@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 struct lt_result {
-    lt_reader      reader;
+    lt_file_reader      reader;
     lt_result_info info;
     lt_field       fields[LT_FIELDS_MAX];
     lt_codecs     *codecs;
@@ -29,7 +29,7 @@ lt_status lt_result_open(const char *path, lt_result **out)
     r = calloc(1, sizeof *r);
     if (!r) LT_FAIL(LT_E_MEMORY, "no memory to open %s", path);
     memcpy(r->path, path, strnlen(path, LT_PATH_MAX - 1));
-    LT_TRY(lt_reader_open(path, &r->reader));
+    LT_TRY(lt_file_reader_open(path, &r->reader));
     const lt_layout *l = &r->reader.layout;
     if (!r->reader.is_result) LT_FAIL(LT_E_DATA, "%s is not a result", path);
     for (int p = 0; p < l->n; p++) {
@@ -93,7 +93,7 @@ void lt_result_close(lt_result **result)
 {
     lt_result *r = *result;
     if (!r) return;
-    (void)lt_reader_close(&r->reader);       /* nothing was written that could be lost */
+    (void)lt_file_reader_close(&r->reader);       /* nothing was written that could be lost */
     lt_codecs_destroy(&r->codecs);
     free(r->bytes);
     free(r->frame);

@@ -49,7 +49,7 @@ static void decode_one(void *ctx, int i)
 }
 
 /* Decodes frame t of plane p into d->frame and checks it; false, with a problem told, where it is damaged. */
-static bool check_frame(const lt_reader *r, int p, int64_t t, decoding *d, lt_pool *pool, uint64_t *chunk_hash, lt_verify_report *report,
+static bool check_frame(const lt_file_reader *r, int p, int64_t t, decoding *d, lt_pool *pool, uint64_t *chunk_hash, lt_verify_report *report,
                         lt_hash *hash)
 {
     const lt_plane *plane = &r->layout.plane[p];
@@ -85,7 +85,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* All frames, and from them the content hash. `beat` (-1: none) gets a byte a frame, a sign of life. */
-static lt_status check_values(const lt_reader *r, int n_threads, int beat, lt_verify_report *report)
+static lt_status check_values(const lt_file_reader *r, int n_threads, int beat, lt_verify_report *report)
 {
     lt_status st = LT_OK;
     lt_pool *pool = NULL;
@@ -142,7 +142,7 @@ done:
 
 /* ---- structure ---- */
 
-static void check_tables(const lt_reader *r, lt_verify_report *report)
+static void check_tables(const lt_file_reader *r, lt_verify_report *report)
 {
     int64_t next = 0, first = r->is_result || r->tables.n < 1 ? 0 : r->tables.row[0].frames.first;
     next = first;
@@ -162,7 +162,7 @@ static void check_tables(const lt_reader *r, lt_verify_report *report)
     if (r->is_result && (r->complete != 0) != report->complete) problem(report, "the attribute 'complete' and /segments/state disagree");
 }
 
-static void check_axis(const lt_reader *r, int p, unsigned dim, const char *what, lt_verify_report *report)
+static void check_axis(const lt_file_reader *r, int p, unsigned dim, const char *what, lt_verify_report *report)
 {
     char text[200];
     if (H5DSget_num_scales(r->ids.data[p], dim) == 1) return;
@@ -170,7 +170,7 @@ static void check_axis(const lt_reader *r, int p, unsigned dim, const char *what
     problem(report, text);
 }
 
-static void check_result_parts(const lt_reader *r, lt_verify_report *report)
+static void check_result_parts(const lt_file_reader *r, lt_verify_report *report)
 {
     static const char *const needed[] = { "run_json", "video_json", "input_hash", "software", "hdf5_version" };
     char text[200], *value = NULL;
@@ -200,8 +200,8 @@ static void check_result_parts(const lt_reader *r, lt_verify_report *report)
 static lt_status examine(const char *path, int n_threads, int beat, lt_verify_report *report)
 {
     lt_status st = LT_OK;
-    lt_reader r;
-    st = lt_reader_open(path, &r);
+    lt_file_reader r;
+    st = lt_file_reader_open(path, &r);
     if (st == LT_E_DATA) {
         problem(report, lt_error_last()->text);
         st = LT_OK;
@@ -213,7 +213,7 @@ static lt_status examine(const char *path, int n_threads, int beat, lt_verify_re
     if (r.is_result) check_result_parts(&r, report);
     LT_TRY(check_values(&r, n_threads, beat, report));
 done:
-    LT_ALSO(lt_reader_close(&r));
+    LT_ALSO(lt_file_reader_close(&r));
     return st;
 }
 

@@ -1,0 +1,121 @@
+/* longtake/media.h -- video in: facts, an exact frame index, frames as RGB.
+ *
+ * in    a video file, a folder of images, or a numbered pattern such as shot/%05d.png
+ * out   frame i: the i-th frame in presentation order of a decode from the start, as RGB8, the same bytes however it
+ *       is reached (docs/media.md)
+ * owns  lt_media its decoder; lt_reader its thread and buffers; an index is borrowed by the media that uses it
+ *
+ * The only module that knows libav. A lt_media is used by one thread at a time; while a lt_reader is open on it, that is
+ * the reader's thread. Failures that are the input's are LT_E_DATA and name the path. */
+#ifndef LONGTAKE_MEDIA_H
+#define LONGTAKE_MEDIA_H
+
+#include <longtake/status.h>
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lt_media lt_media;
+
+typedef struct {
+    int    width, height;                /* of the frames delivered: after rotation and max_res */
+    int    coded_width, coded_height;
+    int    rotation;                     /* degrees clockwise applied: 0, 90, 180, 270 */
+    int    sar_num, sar_den;             /* pixel aspect, stored and not applied; 0: unknown */
+    int    bit_depth;
+    char   codec[32], format[64], pixel_format[32];
+    char   color_matrix[24], color_range[16], primaries[24], transfer[24];
+    bool   interlaced, alpha;            /* alpha is dropped */
+    double duration, avg_fps;            /* seconds, frames/s; 0: unknown */
+} lt_media_info;
+
+typedef struct {
+    int max_res;                         /* longest side of the delivered frames; 0: as they are */
+} lt_media_opts;
+
+/* Names and run-time versions of the libraries that decide the bytes of a frame. */
+const char *lt_media_library(void);
+
+/* Opens and reads the headers; nothing of a frame's size is allocated. LT_E_USAGE for a folder that is not one
+ * sequence of images. */
+LT_NODISCARD lt_status lt_media_open(const char *path, const lt_media_opts *opts, lt_media **out);
+
+/* Borrowed; lives as long as the media. */
+const lt_media_info *lt_media_get_info(const lt_media *m);
+
+/* Upper bound of the host memory that decoding frames of this size takes, in bytes. */
+size_t lt_media_host_bytes(const lt_media *m);
+
+/* A new reference; NULL without memory. */
+json_t *lt_media_info_to_json(const lt_media_info *info);
+
+/* *m is NULL afterwards; NULL is accepted. */
+void lt_media_close(lt_media **m);
+
+/* ---- the index ---- */
+
+typedef struct {
+    int64_t  n_frames;
+    double  *time;                       /* [n_frames] seconds, the container's; missing ones continue at the mean rate */
+    int64_t *pts;                        /* [n_frames] in the stream's time base, rising; NULL for images */
+    int64_t *key;                        /* [n_keys] pts of key frames, rising */
+    int64_t  n_keys;
+    bool     seek_safe;
+    char     why[128];                   /* why it is not */
+    uint64_t hash[2];                    /* XXH3-128 of the packets of the stream, or of the images' bytes */
+    int64_t  bytes;                      /* hashed */
+} lt_index;
+
+/* One pass over the file; decodes only where packets alone do not tell. `stop` may be NULL; not 0: LT_E_STOPPED. */
+LT_NODISCARD lt_status lt_media_index(lt_media *m, const atomic_int *stop, lt_index **out);
+
+/* A new reference; NULL without memory. Exact round trip. */
+json_t *lt_index_to_json(const lt_index *index);
+LT_NODISCARD lt_status lt_index_from_json(const json_t *json, lt_index **out);
+
+/* *index is NULL afterwards; NULL is accepted. */
+void lt_index_destroy(lt_index **index);
+
+/* `index` must outlive `m` or its next index. */
+LT_NODISCARD lt_status lt_media_set_index(lt_media *m, const lt_index *index);
+
+/* The frames that --start, --end (seconds from the first frame's time; end 0: to the end), --fps (0: all; else every
+ * max(1, round_half_even(mean rate / fps))-th) and --frames (0: all) choose; *frames is the caller's to free. */
+LT_NODISCARD lt_status lt_media_select(const lt_index *index, double start_s, double end_s, double fps, int64_t max_frames,
+                                       int64_t **frames, int64_t *n);
+
+/* ---- frames ---- */
+
+/* Frame `frame` into rgb [height,width,3]. LT_E_DATA where it cannot be read; others still can. */
+LT_NODISCARD lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride);
+
+typedef struct lt_reader lt_reader;
+
+typedef struct {
+    int64_t        frame;
+    lt_status      status;               /* LT_OK, or LT_E_DATA with error_text */
+    const uint8_t *rgb;                  /* [height,width,3], borrowed until release */
+    size_t         stride;
+    const char    *error_text;
+    int            slot;                 /* the reader's own */
+} lt_frame;
+
+/* Host memory of a reader's frames. */
+size_t lt_reader_bytes(const lt_media_info *info, int n_buffers);
+
+/* Decodes frames[0..n-1] (rising, borrowed) ahead on its own thread, into n_buffers frames. n <= 0: none. */
+LT_NODISCARD lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_t n, int n_buffers, lt_reader **out);
+
+/* The next frame, waiting for it; LT_END after the last. Fails only with what is no fault of one frame. */
+LT_NODISCARD lt_status lt_reader_next(lt_reader *r, lt_frame *out);
+
+/* Gives a frame's buffer back. */
+void lt_reader_release(lt_reader *r, lt_frame *frame);
+
+/* Ends the thread, also in mid-list; *r is NULL afterwards; NULL is accepted. */
+void lt_reader_close(lt_reader **r);
+
+#endif

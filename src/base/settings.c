@@ -1,0 +1,320 @@
+#include <longtake/settings.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN    (1u << LT_COMMAND_RUN)
+#define INDEX  (1u << LT_COMMAND_INDEX)
+#define STATUS (1u << LT_COMMAND_STATUS)
+#define MERGE  (1u << LT_COMMAND_MERGE)
+#define VERIFY (1u << LT_COMMAND_VERIFY)
+#define VIEW   (1u << LT_COMMAND_VIEW)
+#define DOCTOR (1u << LT_COMMAND_DOCTOR)
+#define ALL    ((1u << LT_COMMANDS) - 1)
+
+static const lt_choice tasks[] = {
+    { "flow", LT_TASK_FLOW, "optical flow, forward and backward, with occlusion" },
+    { "depth", LT_TASK_DEPTH, NULL }, { "track", LT_TASK_TRACK, NULL }, { "inpaint", LT_TASK_INPAINT, NULL },
+    { "parse", LT_TASK_PARSE, NULL }, { "face", LT_TASK_FACE, NULL }, { "map", LT_TASK_MAP, NULL },
+    { 0 },
+};
+static const lt_choice presets[] = {
+    { "best", LT_PRESET_BEST, "the accuracy that the task is tested for" },
+    { "fast", LT_PRESET_FAST, "less accurate, several times faster" },
+    { 0 },
+};
+static const lt_choice types[] = {
+    { "f32", LT_TYPE_F32, NULL }, { "f16", LT_TYPE_F16, "half the bytes, 11 bits of mantissa" }, { 0 },
+};
+static const lt_choice name_by[] = {
+    { "stem", LT_NAME_BY_STEM, "a/b/film.mp4 becomes film.h5" },
+    { "path", LT_NAME_BY_PATH, "after the whole path without its ending, _ for /" },
+    { 0 },
+};
+static const lt_choice devices[] = {
+    { "auto", LT_DEVICE_AUTO, "a GPU where there is one" }, { "cpu", LT_DEVICE_CPU, NULL }, { "cuda", LT_DEVICE_CUDA, NULL }, { 0 },
+};
+/* The value of these is never used: the name itself goes to lt_isa_parse, which lies above this module. */
+static const lt_choice cpu_isas[] = { { "auto", 0, NULL }, { "base", 0, NULL }, { "avx2", 0, NULL }, { "avx512", 0, NULL }, { 0 } };
+static const lt_choice allows[] = {
+    { "mixed-devices", LT_ALLOW_MIXED_DEVICES, "ranks of different kinds; the result then depends on who did what, and says so" }, { 0 },
+};
+static const lt_choice shard_bys[] = {
+    { "auto", LT_SHARD_BY_AUTO, "by segment when there are fewer than four videos a shard" },
+    { "video", LT_SHARD_BY_VIDEO, "whole videos" },
+    { "segment", LT_SHARD_BY_SEGMENT, "parts of a video" },
+    { 0 },
+};
+static const lt_choice progresses[] = {
+    { "auto", LT_PROGRESS_AUTO, "a bar on a terminal, else plain" },
+    { "bar", LT_PROGRESS_BAR, NULL },
+    { "plain", LT_PROGRESS_PLAIN, "a line every few seconds" },
+    { "json", LT_PROGRESS_JSON, "a JSON object a line" },
+    { "none", LT_PROGRESS_NONE, NULL },
+    { 0 },
+};
+
+static const double MANY = 1e12;                  /* a limit that only keeps sums from overflowing */
+
+#define AT(member) .offset = offsetof(lt_settings, member)
+
+static const lt_option options[] = {
+    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN, .section = "job", .arg = "TASK", .preset = "flow",
+      .choices = tasks, .help = "What to compute; of these, this version has flow" },
+    { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
+      .choices = presets, .help = "Settings of the method, from accurate to fast" },
+    { .name = "segment-frames", .kind = LT_OPTION_INT, AT(segment_frames), .commands = RUN, .section = "job", .arg = "N",
+      .preset = "64", .max = 1e9, .help = "Frames a segment: what is handed out, written and resumed as one piece, "
+      "rounded up to whole windows; 0 is the task's own. The values of the result do not depend on it" },
+    { .name = "config", .letter = 'c', .kind = LT_OPTION_PATH, AT(config), .commands = ALL, .section = "job", .arg = "FILE",
+      .help = "Settings from a YAML file: the names of these options, also under the headings of this list; "
+              "its key inputs lists the videos; the command line wins" },
+
+    { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
+      .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
+              "since the command line names them without an option" },
+    { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | INDEX, .section = "input", .arg = "FILE",
+      .help = "More inputs, one path a line, relative to the list's folder; what follows a tab and lines that begin with # are ignored" },
+    { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
+      .preset_help = "every frame", .help = "Take every k-th frame, with k the video's mean rate divided by F, rounded; times stay the container's" },
+    { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN, .section = "input", .arg = "PIXELS", .preset = "0",
+      .max = 65536, .preset_help = "as they are", .help = "Scale frames down until the longer side has at most this many pixels" },
+    { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
+      .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
+    { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
+      .max = MANY, .preset_help = "the end of the video", .help = "Take no frame from this long after the first frame on" },
+    { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
+      .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video" },
+    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
+      .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
+
+    { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR, .section = "output",
+      .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is" },
+    { .name = "name-by", .kind = LT_OPTION_CHOICE, AT(name_by), .commands = RUN | INDEX, .section = "output", .arg = "RULE",
+      .preset = "stem", .choices = name_by, .help = "How results are named after inputs; the same stem twice is an error, and path resolves it" },
+    { .name = "type", .kind = LT_OPTION_CHOICE, AT(type), .commands = RUN, .section = "output", .arg = "TYPE", .preset = "f32",
+      .choices = types, .help = "Stored type of floating-point fields" },
+    { .name = "compression", .kind = LT_OPTION_INT, AT(compression), .commands = RUN | MERGE, .section = "output", .arg = "LEVEL",
+      .preset = "4", .min = 1, .max = 12, .help = "Deflate level of the result; higher is smaller and slower" },
+    { .name = "keep-segments", .kind = LT_OPTION_BOOL, AT(keep_segments), .commands = RUN | MERGE, .section = "output",
+      .help = "Keep the segment files after the result was written and checked" },
+
+    { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
+      .choices = devices, .help = "What each rank computes on" },
+    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN, .section = "device", .arg = "LEVEL", .preset = "auto",
+      .choices = cpu_isas, .preset_help = "the highest this processor has",
+      .help = "Instruction set of the CPU's kernels; give the lowest common level to a fleet of mixed processors" },
+    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE, .section = "device", .arg = "N", .preset = "0",
+      .max = 4096, .preset_help = "a fair share of the cores", .help = "Threads of each rank" },
+    { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN, .section = "device", .arg = "BYTES",
+      .preset = "0", .max = 0x1p62, .preset_help = "see --memory-fraction", .help = "Device memory of each rank, e.g. 5.6GiB; a hard limit" },
+    { .name = "memory-fraction", .kind = LT_OPTION_REAL, AT(memory_fraction), .commands = RUN, .section = "device", .arg = "X",
+      .preset = "0.9", .min = 0.01, .max = 1, .help = "Share of the device's memory that its ranks may use together" },
+    { .name = "host-memory-limit", .kind = LT_OPTION_BYTES, AT(host_memory_limit), .commands = RUN, .section = "device",
+      .arg = "BYTES", .preset = "0", .max = 0x1p62, .preset_help = "what the machine and its container allow",
+      .help = "Host memory of each rank; a hard limit" },
+    { .name = "allow", .kind = LT_OPTION_FLAGS, AT(allow), .commands = RUN, .section = "device", .arg = "LIST", .choices = allows,
+      .help = "Permit what is refused for the sake of equal results" },
+
+    { .name = "shard", .kind = LT_OPTION_STRING, AT(shard), .commands = RUN, .section = "fleet", .arg = "i/N|auto",
+      .preset_help = "LONGTAKE_SHARD_INDEX and LONGTAKE_SHARD_COUNT, else the whole job",
+      .help = "Do part i of N, counted from 0; auto also reads Slurm arrays, AWS Batch, Kubernetes and SkyPilot" },
+    { .name = "shard-by", .kind = LT_OPTION_CHOICE, AT(shard_by), .commands = RUN, .section = "fleet", .arg = "UNIT", .preset = "auto",
+      .choices = shard_bys, .help = "Where a job may be cut into shards" },
+    { .name = "retry-failed", .kind = LT_OPTION_BOOL, AT(retry_failed), .commands = RUN, .section = "fleet",
+      .help = "Try segments again that an earlier run gave up" },
+    { .name = "peer-timeout", .kind = LT_OPTION_DURATION, AT(peer_timeout), .commands = RUN | MERGE, .section = "fleet",
+      .arg = "TIME", .preset = "60s", .min = 1, .max = 1e6, .help = "How long a rank waits for the others before it leaves" },
+    { .name = "stop-file", .kind = LT_OPTION_PATH, AT(stop_file), .commands = RUN, .section = "fleet", .arg = "FILE",
+      .preset_help = "'stop' in the job directory", .help = "While this file exists the job stops early, as if asked to by a signal" },
+
+    { .name = "field", .letter = 'f', .kind = LT_OPTION_STRING, AT(field), .commands = VIEW, .section = "picture", .arg = "NAME",
+      .preset_help = "the first of the file", .help = "Field to show, e.g. flow or occluded" },
+    { .name = "frame", .kind = LT_OPTION_INT, AT(frame), .commands = VIEW, .section = "picture", .arg = "N", .preset = "0",
+      .max = MANY, .help = "Frame to show, counted from 0" },
+    { .name = "sheet", .kind = LT_OPTION_BOOL, AT(sheet), .commands = VIEW, .section = "picture",
+      .help = "A contact sheet of frames spread over the video instead of one frame" },
+    { .name = "rows", .kind = LT_OPTION_INT, AT(rows), .commands = VIEW, .section = "picture", .arg = "N", .preset = "4",
+      .min = 1, .max = 32, .help = "Moments on the contact sheet, one a row, spread evenly over the video" },
+    { .name = "width", .kind = LT_OPTION_INT, AT(width), .commands = VIEW, .section = "picture", .arg = "PIXELS", .preset = "0",
+      .max = 65536, .preset_help = "one frame as it is, a sheet 1600", .help = "Width of the picture" },
+    { .name = "output", .letter = 'O', .kind = LT_OPTION_PATH, AT(output), .commands = VIEW | INDEX, .section = "picture",
+      .arg = "FILE", .preset_help = "index: standard output; view: a PNG named after the input", .help = "File to write" },
+
+    { .name = "partial", .kind = LT_OPTION_BOOL, AT(partial), .commands = MERGE, .section = "check",
+      .help = "Write results although segments are missing; gaps hold fill values and are marked" },
+    { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
+      .help = "Print a hash of the values; it is the same for the same result however the file was written" },
+
+    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR, .section = "messages",
+      .help = "Print JSON for machines" },
+    { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",
+      .preset = "auto", .choices = progresses, .help = "How progress is shown, on standard error" },
+    { .name = "verbose", .letter = 'v', .kind = LT_OPTION_BOOL, AT(verbose), .commands = ALL, .section = "messages",
+      .help = "Say more: times, one line a rank, where in the program an error arose" },
+    { .name = "quiet", .letter = 'q', .kind = LT_OPTION_BOOL, AT(quiet), .commands = ALL, .section = "messages",
+      .help = "Errors only" },
+    { .name = "help", .letter = 'h', .kind = LT_OPTION_BOOL, AT(help), .commands = ALL, .section = "messages",
+      .help = "Show the options of the command" },
+    { .name = "version", .letter = 'V', .kind = LT_OPTION_BOOL, AT(version), .commands = ALL, .section = "messages",
+      .help = "Show the versions of longtake and its libraries" },
+};
+
+static const lt_command_info commands[] = {
+    [LT_COMMAND_RUN] = { .name = "run", .args = "VIDEO...", .n_max = -1, .summary = "Process videos",
+        .details = "Each input becomes DIR/<name>.h5. A job that was stopped or killed continues where it was when the same "
+                   "command is given again. Under mpirun all ranks share the job; the values of the result are the same for any number of them.\n\n"
+                   "Inputs are files, directories of images (one sequence each), patterns such as %05d.png, and the lines of --input-list.",
+        .example = "mpirun -n 4 longtake run --task flow --out out/ film.mp4" },
+    [LT_COMMAND_INDEX] = { .name = "index", .args = "VIDEO...", .n_max = -1, .summary = "Count the frames of inputs and write the list of a job",
+        .details = "Writes one line an input: path, frames, width x height, frames a second, and whether a seek is exact, with tabs "
+                   "between. The list can be given to run as --input-list. run makes the same index of each video and keeps it in the job directory, as video.json.",
+        .example = "longtake index --output clips.tsv clips/*.mp4" },
+    [LT_COMMAND_STATUS] = { .name = "status", .args = "DIR", .n_min = 1, .n_max = 1, .summary = "Show how far a job is",
+        .details = "Prints frames and segments done, failed and missing for each video, and the shards that still have work, "
+                   "in the form that sbatch --array takes.",
+        .example = "longtake status out/" },
+    [LT_COMMAND_MERGE] = { .name = "merge", .args = "DIR [VIDEO...]", .n_min = 1, .n_max = -1, .summary = "Write results from finished segments",
+        .details = "run does this by itself when the last segment is in. VIDEO is the name of an input in the job; none means all.",
+        .example = "longtake merge out/ --partial" },
+    [LT_COMMAND_VERIFY] = { .name = "verify", .args = "FILE|DIR...", .n_min = 1, .n_max = -1, .summary = "Check results",
+        .details = "Reads every value of a result, its layout and its marks. Exit code 65 where something is wrong or missing.",
+        .example = "longtake verify --hash out/film.h5" },
+    [LT_COMMAND_VIEW] = { .name = "view", .args = "FILE", .n_min = 1, .n_max = 1, .summary = "Make a picture of a result",
+        .example = "longtake view out/film.h5 --field flow --sheet --output sheet.png" },
+    [LT_COMMAND_DOCTOR] = { .name = "doctor", .args = "", .summary = "Say what this machine has and what is missing",
+        .details = "Exit code 69 if a run would not work here.", .example = "longtake doctor --json" },
+    [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
+    [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",
+        .words = "run|index|status|merge|verify|view|doctor|version|help|completion" },
+    [LT_COMMAND_COMPLETION] = { .name = "completion", .args = "bash|zsh|fish", .n_min = 1, .n_max = 1, .summary = "Print a completion script for a shell",
+        .details = "bash: source the output, or put it into ~/.local/share/bash-completion/completions/longtake. zsh: put it as _longtake "
+                   "into a folder of $fpath. fish: put it into ~/.config/fish/completions/longtake.fish.",
+        .words = "bash|zsh|fish", .example = "source <(longtake completion bash)" },
+    [LT_COMMAND_MANUAL] = { .name = "manual", .args = "man|markdown", .n_min = 1, .n_max = 1, .summary = "Print the manual page or docs/commands.md",
+        .words = "man|markdown", .hidden = true },
+};
+
+static const lt_option_table table = {
+    .program = "longtake", .version = LT_VERSION,
+    .purpose = "neural video models over takes of any length, under a hard memory budget",
+    .epilog = "Exit codes: 0 done; 64 usage, or settings that do not match the job; 65 some inputs are bad, the rest is done; "
+              "69 device absent or memory beyond the plan; 70 a fault in longtake; 74 output cannot be written, mend it and run again; "
+              "75 stopped early, run again.",
+    .options = options, .n_options = sizeof options / sizeof *options,
+    .commands = commands, .n_commands = LT_COMMANDS,
+    .given = offsetof(lt_settings, given),
+    .positional = "inputs", .config = "config", .help_name = "help", .version_name = "version",
+};
+
+_Static_assert(sizeof options / sizeof *options <= LT_SETTINGS_OPTIONS_MAX, "raise LT_SETTINGS_OPTIONS_MAX");
+
+const lt_option_table *lt_settings_table(void)
+{
+    return &table;
+}
+
+lt_status lt_settings_defaults(lt_settings *out)
+{
+    lt_log *log = out->log;
+    memset(out, 0, sizeof *out);
+    out->log = log;
+    out->command = LT_COMMANDS;
+    return lt_options_defaults(&table, out);
+}
+
+void lt_settings_free(lt_settings *s)
+{
+    lt_options_free(&table, s);
+}
+
+bool lt_settings_given(const lt_settings *s, const char *name)
+{
+    int i = lt_option_find(&table, name);
+    return i >= 0 && s->given[i];
+}
+
+/* What one value cannot show and every use of `run` needs. */
+static lt_status check_run(const lt_settings *s)
+{
+    lt_status st = LT_OK;
+    if (s->task != LT_TASK_FLOW)
+        LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow", lt_choice_name(tasks, s->task));
+    if (!s->out) LT_FAIL(LT_E_USAGE, "run needs --out DIR, the directory for the results");
+    if (s->end > 0 && s->end <= s->start)
+        LT_FAIL(LT_E_USAGE, "--end (%g s) is not after --start (%g s): no frame lies between", s->end, s->start);
+done:
+    return st;
+}
+
+lt_status lt_settings_read(int argc, char *const *argv, lt_settings *out, lt_ask *ask)
+{
+    lt_status st = LT_OK;
+    int command = LT_COMMANDS;
+    *ask = LT_ASK_HELP;
+    LT_TRY(lt_settings_defaults(out));
+    if (argc < 2) goto done;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) goto done;
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        *ask = LT_ASK_VERSION;
+        goto done;
+    }
+    if (argv[1][0] == '-')
+        LT_FAIL(LT_E_USAGE, "the command comes first, then '%.100s': longtake COMMAND [OPTIONS]; see longtake --help", argv[1]);
+    LT_TRY(lt_command_find(&table, argv[1], &command));
+    out->command = (lt_command)command;
+    LT_TRY(lt_options_parse(&table, command, argc - 2, argv + 2, out, ask));
+    if (*ask != LT_ASK_COMMAND) goto done;
+    if (out->verbose && out->quiet) LT_FAIL(LT_E_USAGE, "--verbose and --quiet contradict each other: give one");
+    if (command == LT_COMMAND_RUN || command == LT_COMMAND_INDEX)
+        if (!out->inputs.n && !out->input_list)
+            LT_FAIL(LT_E_USAGE, "%s needs a VIDEO or --input-list FILE", commands[command].name);
+    if (command == LT_COMMAND_RUN) LT_TRY(check_run(out));
+done:
+    return st;
+}
+
+static lt_status add_listed(const char *list, char *text, lt_strings *out)
+{
+    lt_status st = LT_OK;
+    const char *slash = strrchr(list, '/');
+    int n_folder = slash ? (int)(slash - list) + 1 : 0;
+    char *path = NULL;
+    text[strcspn(text, "\t\r\n")] = 0;
+    if (!*text || *text == '#') return LT_OK;
+    if (*text == '/' || !n_folder) {
+        LT_TRY(lt_strings_add(out, text));
+        return LT_OK;
+    }
+    if (asprintf(&path, "%.*s%s", n_folder, list, text) < 0) {
+        path = NULL;
+        LT_FAIL(LT_E_MEMORY, "no memory to read '%s'", list);
+    }
+    LT_TRY(lt_strings_add(out, path));
+done:
+    free(path);
+    return st;
+}
+
+lt_status lt_settings_inputs(const lt_settings *s, lt_strings *out)
+{
+    lt_status st = LT_OK;
+    FILE *file = NULL;
+    char *text = NULL;
+    size_t room = 0;
+    *out = (lt_strings){ 0 };
+    for (int i = 0; i < s->inputs.n; i++) LT_TRY(lt_strings_add(out, s->inputs.item[i]));
+    if (s->input_list) {
+        file = fopen(s->input_list, "r");
+        if (!file) LT_FAIL(LT_E_USAGE, "--input-list: '%s' cannot be opened: %s", s->input_list, strerror(errno));
+        while (getline(&text, &room, file) >= 0) LT_TRY(add_listed(s->input_list, text, out));
+        if (ferror(file)) LT_FAIL(LT_E_USAGE, "--input-list: '%s' cannot be read: %s", s->input_list, strerror(errno));
+    }
+    if (!out->n) LT_FAIL(LT_E_USAGE, "no input is named%s%s", s->input_list ? " in " : "", s->input_list ? s->input_list : "");
+done:
+    free(text);
+    if (file) fclose(file);
+    if (st < 0) lt_strings_free(out);
+    return st;
+}

@@ -1,0 +1,28 @@
+/* kernels/flow_join/flow_join.h -- halves back to padded planes.
+ *
+ * in    halves su, sv
+ * out   padded planes u, v
+ * owns  nothing
+ *
+ * Layouts: kernels/flow_plane.h. IEEE arithmetic in the order of the definition: every version gives the same bits. */
+#ifndef LONGTAKE_KERNELS_FLOW_JOIN_H
+#define LONGTAKE_KERNELS_FLOW_JOIN_H
+
+#include <longtake/cpu.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    const float *su, *sv;
+    int          width, height;
+    float       *u, *v;
+} lt_flow_join_args;
+
+/* Rows y0 <= y < y1 of the output, by the version of a level that this processor has. */
+void lt_flow_join(lt_isa isa, const lt_flow_join_args *a, int y0, int y1);
+
+/* The definition. */
+void lt_flow_join_ref(const lt_flow_join_args *a, int y0, int y1);
+
+#endif

@@ -1,0 +1,28 @@
+/* kernels/flow_median/flow_median.h -- 3 x 3 median of the flow, each component by itself.
+ *
+ * in    padded planes u, v
+ * out   padded planes out_u, out_v; edges repeat
+ * owns  nothing
+ *
+ * Layouts: kernels/flow_plane.h. IEEE arithmetic in the order of the definition: every version gives the same bits. */
+#ifndef LONGTAKE_KERNELS_FLOW_MEDIAN_H
+#define LONGTAKE_KERNELS_FLOW_MEDIAN_H
+
+#include <longtake/cpu.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    const float *u, *v;
+    int          width, height;
+    float       *out_u, *out_v;
+} lt_flow_median_args;
+
+/* Rows y0 <= y < y1 of the output, by the version of a level that this processor has. */
+void lt_flow_median(lt_isa isa, const lt_flow_median_args *a, int y0, int y1);
+
+/* The definition. */
+void lt_flow_median_ref(const lt_flow_median_args *a, int y0, int y1);
+
+#endif

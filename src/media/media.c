@@ -1,0 +1,194 @@
+#include "media_private.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Reading on is cheaper than a seek for this many frames. */
+enum { READ_ON = 48 };
+
+/* Written once: the text is a constant of the process that only the loaded libraries know. */
+static char library[96];
+
+static void write_library(void)
+{
+    const unsigned f = avformat_version(), c = avcodec_version(), w = swscale_version();
+    snprintf(library, sizeof library, "libavformat %u.%u.%u libavcodec %u.%u.%u libswscale %u.%u.%u", AV_VERSION_MAJOR(f),
+             AV_VERSION_MINOR(f), AV_VERSION_MICRO(f), AV_VERSION_MAJOR(c), AV_VERSION_MINOR(c), AV_VERSION_MICRO(c),
+             AV_VERSION_MAJOR(w), AV_VERSION_MINOR(w), AV_VERSION_MICRO(w));
+}
+
+const char *lt_media_library(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, write_library);
+    return library;
+}
+
+lt_status lt_media_open(const char *path, const lt_media_opts *opts, lt_media **out)
+{
+    lt_status st = LT_OK;
+    lt_media *m = calloc(1, sizeof *m);
+    *out = NULL;
+    if (!m || !(m->path = strdup(path))) LT_FAIL(LT_E_MEMORY, "no memory to open %s", path);
+    LT_TRY(lt_image_list(path, &m->files, &m->n_files));
+    LT_TRY(lt_stream_open(&m->s, m->files ? m->files[0] : path));
+    lt_stream_info(&m->s, opts, &m->info);
+    *out = m;
+    m = NULL;
+done:
+    lt_media_close(&m);
+    return st;
+}
+
+const lt_media_info *lt_media_get_info(const lt_media *m)
+{
+    return &m->info;
+}
+
+size_t lt_media_host_bytes(const lt_media *m)
+{
+    /* A decoder keeps up to 16 reference surfaces and a few in flight, padded, at up to 4:4:4; swscale keeps lines. */
+    size_t pixels = ((size_t)m->info.coded_width + 64) * ((size_t)m->info.coded_height + 64);
+    size_t surface = pixels * 3 * (m->info.bit_depth > 8 ? 2 : 1);
+    size_t turned = m->info.rotation ? (size_t)m->info.width * (size_t)m->info.height * 3 : 0;
+    return 20 * surface + turned + (16 << 20);
+}
+
+json_t *lt_media_info_to_json(const lt_media_info *i)
+{
+    return json_pack("{s:i s:i s:i s:i s:i s:[i i] s:i s:s s:s s:s s:s s:s s:s s:s s:b s:b s:f s:f}", "width", i->width, "height",
+                     i->height, "coded_width", i->coded_width, "coded_height", i->coded_height, "rotation", i->rotation,
+                     "pixel_aspect", i->sar_num, i->sar_den, "bit_depth", i->bit_depth, "codec", i->codec, "format", i->format,
+                     "pixel_format", i->pixel_format, "color_matrix", i->color_matrix, "color_range", i->color_range,
+                     "primaries", i->primaries, "transfer", i->transfer, "interlaced", i->interlaced, "alpha", i->alpha,
+                     "duration", i->duration, "avg_fps", i->avg_fps);
+}
+
+lt_status lt_media_set_index(lt_media *m, const lt_index *index)
+{
+    m->index = index;
+    return LT_OK;
+}
+
+static lt_status restart(lt_media *m)
+{
+    lt_status st = LT_OK;
+    LT_TRY(lt_stream_open(&m->s, m->path));
+    m->next = 0;
+    m->pending = false;
+done:
+    return st;
+}
+
+/* The last key frame but one at or before pts, or INT64_MIN. */
+static int64_t two_keys_back(const lt_index *x, int64_t pts)
+{
+    int64_t lo = 0, hi = x->n_keys;
+    while (lo < hi) {
+        int64_t mid = (lo + hi) / 2;
+        if (x->key[mid] <= pts) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo >= 2 ? x->key[lo - 2] : INT64_MIN;
+}
+
+/* Where the next decoded frame lies, by its time stamp; -1 where the index does not have it. */
+static int64_t place_of(const lt_index *x, int64_t pts)
+{
+    int64_t lo = 0, hi = x->n_frames;
+    while (lo < hi) {
+        int64_t mid = (lo + hi) / 2;
+        if (x->pts[mid] < pts) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo < x->n_frames && x->pts[lo] == pts ? lo : -1;
+}
+
+static lt_status go_to(lt_media *m, int64_t frame)
+{
+    lt_status st = LT_OK;
+    const lt_index *x = m->index;
+    bool ahead = m->next >= 0 && m->next <= frame;
+    int64_t key = x && x->seek_safe ? two_keys_back(x, x->pts[frame]) : INT64_MIN;
+    if (ahead && (frame - m->next < READ_ON || key == INT64_MIN || x->pts[m->next] >= key)) return LT_OK;
+    m->next = -1;
+    m->pending = false;
+    st = key == INT64_MIN ? LT_END : lt_stream_seek(&m->s, key);
+    if (st == LT_END) st = restart(m);
+    LT_TRY(st);
+done:
+    return st;
+}
+
+/* Decodes until frame `frame` is in s.frame. */
+static lt_status decode_to(lt_media *m, int64_t frame)
+{
+    lt_status st = LT_OK;
+    const lt_index *x = m->index;
+    bool by_time = x && x->seek_safe;
+    for (;;) {
+        if (!m->pending) {
+            st = lt_stream_next(&m->s, m->path);
+            if (st == LT_END) break;
+            LT_TRY(st);
+        }
+        m->pending = false;
+        int64_t at = by_time ? place_of(x, m->s.frame->pts) : m->next;
+        if (at < 0) continue;
+        if (at > frame) {
+            /* The decoder went past it: it was lost. What came instead is kept for the next call. */
+            m->pending = true;
+            m->next = at;
+            break;
+        }
+        m->next = at + 1;
+        if (at == frame) return LT_OK;
+    }
+    if (st == LT_END) m->next = x ? x->n_frames : m->next;
+    LT_FAIL(LT_E_DATA, "%s: frame %lld cannot be decoded%s%s", m->path, (long long)frame, m->s.trouble[0] ? ": " : "", m->s.trouble);
+done:
+    return st;
+}
+
+static lt_status read_image(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
+{
+    lt_status st = LT_OK;
+    const char *path = m->files[frame];
+    LT_TRY(lt_stream_open(&m->s, path));
+    st = lt_stream_next(&m->s, path);
+    if (st == LT_END) LT_FAIL(LT_E_DATA, "%s: the image cannot be decoded%s%s", path, m->s.trouble[0] ? ": " : "", m->s.trouble);
+    LT_TRY(st);
+    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: the image is damaged: %s", path, m->s.trouble);
+    LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, path, rgb, stride));
+done:
+    return st;
+}
+
+lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
+{
+    lt_status st = LT_OK;
+    int64_t n = m->files ? m->n_files : m->index ? m->index->n_frames : INT64_MAX;
+    if (frame < 0 || frame >= n) LT_FAIL(LT_E_DATA, "%s: there is no frame %lld", m->path, (long long)frame);
+    if (m->files) return read_image(m, frame, rgb, stride);
+    LT_TRY(go_to(m, frame));
+    LT_TRY(decode_to(m, frame));
+    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
+    LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, m->path, rgb, stride));
+done:
+    return st;
+}
+
+void lt_media_close(lt_media **media)
+{
+    lt_media *m = *media;
+    if (!m) return;
+    lt_stream_close(&m->s);
+    lt_converter_close(&m->convert);
+    for (int64_t i = 0; i < m->n_files; i++) free(m->files[i]);
+    free(m->files);
+    free(m->path);
+    free(m);
+    *media = NULL;
+}

@@ -1,0 +1,84 @@
+/* media/media_private.h -- what the files of this module share. */
+#ifndef LT_MEDIA_PRIVATE_H
+#define LT_MEDIA_PRIVATE_H
+
+#include <longtake/media.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+
+/* What was known of the stream's soundness when a packet had been decoded. */
+typedef struct {
+    int64_t number, gop, key_pts;        /* of the packet; groups run from key packet to key packet */
+    bool    bad;                         /* an error in this group, at this packet or before */
+    bool    before_bad;                  /* an error in the group before, which pictures ahead of the key frame use */
+} lt_soundness;
+
+enum { LT_IN_FLIGHT = 64 };              /* packets a decoder may hold back; codecs reorder by 16 frames, or 32 fields */
+
+/* One decoder over one file, its packets in demuxing order, its frames in presentation order. */
+typedef struct {
+    AVFormatContext *format;
+    AVCodecContext  *codec;
+    AVStream        *stream;
+    AVPacket        *packet;
+    AVFrame         *frame;
+    bool             held;               /* `packet` is read and not yet fed */
+    bool             draining;
+    lt_soundness     now, flight[LT_IN_FLIGHT];
+    bool             damaged;            /* the frame in `frame` is not what the encoder meant */
+    char             trouble[256];       /* the last error */
+} lt_stream;
+
+/* Frame to RGB: one swscale context and, where the frame is rotated, one frame of scratch. */
+typedef struct {
+    struct SwsContext *sws;
+    int                src_width, src_height, src_format, colorspace, range;
+    uint8_t           *scratch;
+} lt_converter;
+
+struct lt_media {
+    char            *path;
+    char           **files;              /* of an image sequence; NULL for a stream */
+    int64_t          n_files;
+    lt_stream        s;
+    lt_converter     convert;
+    lt_media_info    info;
+    const lt_index  *index;
+    int64_t          next;               /* frame that the decoder delivers next; -1: unknown, time stamps tell */
+    bool             pending;            /* s.frame is decoded and not consumed */
+};
+
+/* One set of flags for every conversion: the same bytes on any processor and any number of threads. */
+enum { LT_SCALE_FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT };
+
+/* libav prints nothing from here on. */
+void lt_libav_quiet(void);
+
+/* Opens a file; the decoder is open, nothing is decoded. path is for messages too. */
+LT_NODISCARD lt_status lt_stream_open(lt_stream *s, const char *path);
+void lt_stream_close(lt_stream *s);
+
+/* The next frame in s->frame, or LT_END. After an error every frame from that packet to the end of its group of pictures is
+ * `damaged`, and so are the next group's frames that are shown before its key frame. */
+LT_NODISCARD lt_status lt_stream_next(lt_stream *s, const char *path);
+
+/* Goes to a key frame at or before pts; the next frame may be any before it. LT_END where the file cannot do it. */
+LT_NODISCARD lt_status lt_stream_seek(lt_stream *s, int64_t pts);
+
+/* Why this packet forbids to count frames by packets and to enter the stream at key frames, or NULL. Static text. */
+const char *lt_packet_doubt(const AVCodecParameters *p, const AVPacket *packet);
+
+/* Facts of the stream and of how its frames are delivered. */
+void lt_stream_info(const lt_stream *s, const lt_media_opts *opts, lt_media_info *out);
+
+/* s.frame as RGB at info's size, rotated. LT_E_DATA where its size is not the stream's. */
+LT_NODISCARD lt_status lt_convert(lt_converter *c, const AVFrame *frame, const lt_media_info *info, const char *path,
+                                  uint8_t *rgb, size_t stride);
+void lt_converter_close(lt_converter *c);
+
+/* The images of a folder or a pattern, sorted; *n is 0 where path is neither. */
+LT_NODISCARD lt_status lt_image_list(const char *path, char ***files, int64_t *n);
+
+#endif

@@ -1,0 +1,54 @@
+/* pipeline/coordinator.h -- what is done next, and by whom. Lives on rank 0.
+ *
+ * in    the pieces of this shard and who asks, commits, merges or fails
+ * out   orders
+ * owns  its tables; no I/O, no clock */
+#ifndef LT_PIPELINE_COORDINATOR_H
+#define LT_PIPELINE_COORDINATOR_H
+
+#include <longtake/status.h>
+
+#include <stdint.h>
+
+typedef struct lt_coordinator lt_coordinator;
+
+typedef enum {
+    LT_ORDER_WAIT,               /* nothing now, more may come: do not ask again, an order will follow */
+    LT_ORDER_PIECE,              /* make piece `index` and commit it */
+    LT_ORDER_MERGE,              /* merge video `index` */
+    LT_ORDER_LEAVE               /* nothing will ever come */
+} lt_order_kind;
+
+typedef struct {
+    lt_order_kind kind;
+    int64_t       index;
+} lt_order;
+
+typedef struct {
+    int     video;
+    int64_t weight;              /* frames */
+    uint8_t done;                /* committed by an earlier run */
+} lt_piece_info;
+
+/* `pieces` of this shard, grouped by video; merge[v] != 0: video v has pieces here and is not finished. */
+LT_NODISCARD lt_status lt_coordinator_create(const lt_piece_info *pieces, int64_t n_pieces, const uint8_t *merge,
+                                             int n_videos, int n_ranks, lt_coordinator **out);
+
+/* `rank` has nothing to do. An order of WAIT is remembered: lt_coordinator_wake gives it later. */
+lt_order lt_coordinator_ask(lt_coordinator *c, int rank);
+
+/* A rank that waits and for which there is an order now; -1 when there is none. */
+int lt_coordinator_wake(lt_coordinator *c, lt_order *out);
+
+/* Piece `index` is on disk (ok) or was given up for good (not ok: its video is not merged). */
+void lt_coordinator_finished(lt_coordinator *c, int64_t index, int ok);
+
+/* The merge of video `v` ended. */
+void lt_coordinator_merged(lt_coordinator *c, int v);
+
+/* No new pieces or merges from now on; who asks is told to leave. */
+void lt_coordinator_stop(lt_coordinator *c);
+
+void lt_coordinator_destroy(lt_coordinator **c);
+
+#endif

@@ -1,0 +1,530 @@
+#include "job.h"
+
+#include <longtake/file.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
+enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
+
+/* ---- what the settings mean ---- */
+
+static lt_status resolve_shard(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    const char *text = s->settings->shard, *source = NULL;
+    lt_shard env;
+    s->shard = (lt_shard){ 0, 1 };
+    if (text && strcmp(text, "auto")) {
+        LT_TRY(lt_shard_parse(text, &s->shard));
+        return LT_OK;
+    }
+    LT_TRY(lt_shard_from_env(getenv, !text, &env, &source));
+    if (env.index >= 0) {
+        s->shard = env;
+        return LT_OK;
+    }
+    if (text) LT_FAIL(LT_E_USAGE, "--shard auto: no launcher names a shard here (no array index in the environment): give --shard i/N");
+    LT_TRY(lt_shard_from_env(getenv, 0, &env, &source));
+    if (env.index >= 0 && lt_comm_rank(s->comm) == 0)
+        lt_log_info(s->log, "%s numbers this task %d; it does the whole job, since --shard auto was not given", source, env.index);
+done:
+    return st;
+}
+
+/* The count that an index without one goes by: that of the job's first run. */
+static lt_status shard_count(lt_setup *s, const json_t *run)
+{
+    lt_status st = LT_OK;
+    if (s->shard.count > 0) return LT_OK;
+    if (!run) LT_FAIL(LT_E_USAGE, "shard %d of how many? The first run of a job needs the count: give --shard %d/N or set LONGTAKE_SHARD_COUNT",
+                      s->shard.index, s->shard.index);
+    s->shard.count = (int)json_integer_value(json_object_get(run, "shards"));
+    if (s->shard.index >= s->shard.count)
+        LT_FAIL(LT_E_USAGE, "shard %d: this job has %d shards, 0 to %d", s->shard.index, s->shard.count, s->shard.count - 1);
+done:
+    return st;
+}
+
+lt_media_opts lt_setup_media(const lt_settings *settings)
+{
+    lt_media_opts o = { 0 };
+    o.max_res = (int)settings->max_res;
+    return o;
+}
+
+int lt_setup_prefetch(const lt_setup *s)
+{
+    return (int)s->settings->prefetch;
+}
+
+/* Bytes of all fields of one frame as a task hands them over. */
+static size_t frame_bytes(const lt_setup *s, int width, int height)
+{
+    size_t n = 0;
+    for (int f = 0; f < s->n_fields; f++)
+        n += lt_field_values(&s->fields[f], width, height) * lt_dtype_value_bytes(s->fields[f].dtype);
+    return n;
+}
+
+static lt_writer_opts writer_for(const lt_setup *s, size_t max_frame_bytes)
+{
+    lt_writer_opts o = { 0 };
+    o.n_threads = s->n_threads;
+    o.level = (int)s->settings->compression;
+    o.max_frame_bytes = max_frame_bytes;
+    o.n_buffers = WRITER_BUFFERS;
+    return o;
+}
+
+lt_writer_opts lt_setup_writer(const lt_setup *s)
+{
+    size_t most = 0;
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        const lt_setup_video *video = &s->videos[v];
+        if (video->status < 0 || !video->mine) continue;
+        size_t n = frame_bytes(s, video->width, video->height);
+        if (n > most) most = n;
+    }
+    return writer_for(s, most);
+}
+
+/* ---- run.json ---- */
+
+static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
+{
+    lt_status st = LT_OK;
+    const lt_settings *o = s->settings;
+    json_t *ids = json_array();
+    *out = NULL;
+    for (int64_t i = 0; ids && i < s->inputs.n; i++) {
+        lt_input *in = &s->inputs.items[i];
+        const json_t *before = json_array_get(json_object_get(run, "inputs"), (size_t)i);
+        const char *id = json_string_value(json_object_get(before, "id"));
+        /* The first run's sizes cut the job for good, or a file that was mended would move its neighbours. */
+        in->weight = id && !strcmp(id, in->id) ? json_integer_value(json_object_get(before, "bytes")) : in->bytes;
+        if (json_array_append_new(ids, json_pack("{s:s s:I}", "id", in->id, "bytes", (json_int_t)in->weight)))
+            LT_FAIL(LT_E_USAGE, "%s: the name of a video must be UTF-8: rename it", in->path);
+    }
+    *out = json_pack("{s:i s:s s:f s:I s:f s:f s:I s:I s:i s:s s:s s:s s:O?}", "format", 1, "task", s->task->name, "fps",
+                     o->fps, "max_res", (json_int_t)o->max_res, "start", o->start, "end", o->end, "frames",
+                     (json_int_t)o->frames, "segment_frames", (json_int_t)s->segment_frames, "shards", s->shard.count,
+                     "shard_by", s->by_segment ? "segment" : "video", "device", s->device, "decoder",
+                     lt_media_library(), "inputs", ids);
+    if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for the settings");
+    LT_TRY(s->task->settings(o, *out));
+done:
+    json_decref(ids);
+    if (st < 0) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+/* One kind of device works on a job, unless the user allows more: bits may differ between kinds. */
+static lt_status one_kind(lt_setup *s, const json_t *run)
+{
+    lt_status st = LT_OK;
+    int n = lt_comm_size(s->comm), allowed = (s->settings->allow & LT_ALLOW_MIXED_DEVICES) != 0;
+    const char *pinned = run ? json_string_value(json_object_get(run, "device")) : NULL;
+    char *all = calloc((size_t)n, sizeof s->device);
+    if (!all) LT_FAIL(LT_E_MEMORY, "no memory to compare devices");
+    LT_TRY(lt_comm_gather_all(s->comm, s->device, sizeof s->device, all));
+    for (int r = 1; r < n; r++) {
+        const char *other = all + (size_t)r * sizeof s->device;
+        if (!strcmp(other, all)) continue;
+        s->mixed = true;
+        if (!allowed)
+            LT_FAIL(LT_E_DEVICE, "rank 0 has '%s' and rank %d '%s', whose results may differ in the last bit: give --cpu-isa of the lower one, or --allow mixed-devices",
+                    all, r, other);
+    }
+    if (pinned && strcmp(pinned, all)) {
+        s->mixed = true;
+        if (!allowed)
+            LT_FAIL(LT_E_DEVICE, "%s was begun on '%s', this is '%s': give --cpu-isa, use such a device, or --allow mixed-devices",
+                    s->settings->out, pinned, all);
+    }
+    snprintf(s->device, sizeof s->device, "%s", pinned ? pinned : all);
+done:
+    free(all);
+    return st;
+}
+
+static lt_status open_directory(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    lt_job *before = NULL;
+    json_t *settings = NULL;
+    int64_t wanted = s->settings->segment_frames > 0 ? s->settings->segment_frames : 64;
+    const lt_grid grid = s->task->grid(s->settings);
+    s->segment_frames = lt_segment_length(&grid, wanted);
+    if (!s->settings->out) LT_FAIL(LT_E_USAGE, "where should the results go? Give --out DIR");
+    st = lt_job_load(s->settings->out, &before);
+    if (st < 0 && st != LT_E_ABSENT) LT_TRY(st);
+    const json_t *run = before ? lt_job_settings(before) : NULL;
+    LT_TRY(shard_count(s, run));
+    LT_TRY(one_kind(s, run));
+    s->by_segment = s->settings->shard_by == LT_SHARD_BY_SEGMENT ||
+                    (s->settings->shard_by == LT_SHARD_BY_AUTO && s->inputs.n < 4 * (int64_t)s->shard.count);
+    LT_TRY(run_settings(s, run, &settings));
+    LT_TRY(lt_job_open(s->settings->out, settings, &s->job));
+done:
+    lt_job_close(&before);
+    json_decref(settings);
+    return st;
+}
+
+/* ---- videos ---- */
+
+/* What one rank finds out about a video and tells the others. */
+typedef struct {
+    int32_t status, width, height;
+    int64_t n_frames, device_bytes, host_bytes;
+    char    why[LT_WHY];
+} probe;
+
+static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
+{
+    lt_status st = LT_OK;
+    const lt_media_info *info = lt_media_get_info(media);
+    void *plan = NULL;
+    size_t device = 0;
+    char need[32], have[32];
+    st = s->task->plan(s->settings, info->width, info->height, &plan, &device);
+    /* A size that a task does not take is this video's fault, not the command line's. */
+    if (st == LT_E_USAGE) LT_FAIL(LT_E_DATA, "%s: %s", path, lt_error_last()->text);
+    LT_TRY(st);
+    const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height));
+    p->device_bytes = (int64_t)device;
+    p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
+    if (p->device_bytes > s->budget.device)
+        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
+                info->width, info->height, lt_bytes_text(p->device_bytes, need, sizeof need),
+                lt_bytes_text(s->budget.device, have, sizeof have));
+    if (p->host_bytes > s->budget.host)
+        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of host memory and %s may be used: raise --host-memory-limit or give a smaller --max-res", path,
+                info->width, info->height, lt_bytes_text(p->host_bytes, need, sizeof need),
+                lt_bytes_text(s->budget.host, have, sizeof have));
+    if (p->device_bytes + p->host_bytes > s->budget.pool)
+        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s and this rank's share of memory is %s: use fewer ranks here or a smaller --max-res", path,
+                info->width, info->height, lt_bytes_text(p->device_bytes + p->host_bytes, need, sizeof need),
+                lt_bytes_text(s->budget.pool, have, sizeof have));
+done:
+    s->task->plan_destroy(&plan);
+    return st;
+}
+
+static int64_t modified_ns(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) ? 0 : (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
+}
+
+/* The chosen frames and their times as JSON; `frame` is null where every frame is chosen. */
+static lt_status describe_frames(const lt_index *index, const int64_t *frames, int64_t n, json_t **time, json_t **frame)
+{
+    lt_status st = LT_OK;
+    bool all = n == index->n_frames;
+    *time = json_array();
+    *frame = all ? json_null() : json_array();
+    if (!*time || !*frame) LT_FAIL(LT_E_MEMORY, "no memory for an index of %lld frames", (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        if (json_array_append_new(*time, json_real(index->time[frames[i]])) ||
+            (!all && json_array_append_new(*frame, json_integer(frames[i]))))
+            LT_FAIL(LT_E_MEMORY, "no memory for an index of %lld frames", (long long)n);
+    }
+done:
+    return st;
+}
+
+static lt_status put_video(lt_setup *s, const lt_input *in, const lt_media_info *info, const lt_index *index, probe *p)
+{
+    lt_status st = LT_OK;
+    const lt_settings *o = s->settings;
+    int64_t *frames = NULL, n = 0;
+    json_t *time = NULL, *frame = NULL, *video = NULL, *facts = NULL;
+    const lt_hash hash = { index->hash[0], index->hash[1] };
+    char text[LT_HASH_TEXT];
+    LT_TRY(lt_media_select(index, o->start, o->end, o->fps, o->frames, &frames, &n));
+    if (n == 0) LT_FAIL(LT_E_DATA, "%s: no frame lies between --start and --end", in->path);
+    LT_TRY(describe_frames(index, frames, n, &time, &frame));
+    if (!(facts = lt_media_info_to_json(info))) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", in->path);
+    video = json_pack("{s:s s:s s:I s:I s:s s:I s:i s:i s:O s:O s:O s:o}", "name", in->path, "path", in->path, "bytes",
+                      (json_int_t)in->bytes, "modified_ns", (json_int_t)modified_ns(in->path), "input_hash",
+                      lt_hash_text(hash, text), "n_frames", (json_int_t)n, "width", info->width, "height", info->height,
+                      "time", time, "frame", frame, "media", facts, "index", lt_index_to_json(index));
+    if (!video) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", in->path);
+    LT_TRY(lt_job_put_video(s->job, in->id, video));
+    p->n_frames = n;
+done:
+    free(frames);
+    json_decref(time);
+    json_decref(frame);
+    json_decref(facts);
+    json_decref(video);
+    return st;
+}
+
+/* Whether video.json is there and the file looks untouched since; then it need not be read again. */
+static lt_status known(lt_setup *s, const lt_input *in, probe *p, bool *yes)
+{
+    lt_status st = LT_OK;
+    json_t *video = NULL;
+    *yes = false;
+    st = lt_job_get_video(s->job, in->id, &video);
+    if (st == LT_E_ABSENT || st == LT_E_DATA) {
+        st = LT_OK;
+        goto done;
+    }
+    LT_TRY(st);
+    if (json_integer_value(json_object_get(video, "bytes")) == in->bytes && in->bytes > 0 &&
+        json_integer_value(json_object_get(video, "modified_ns")) == modified_ns(in->path)) {
+        p->n_frames = json_integer_value(json_object_get(video, "n_frames"));
+        *yes = true;
+    }
+done:
+    json_decref(video);
+    return st;
+}
+
+static lt_status look_at(lt_setup *s, const lt_input *in, probe *p)
+{
+    lt_status st = LT_OK;
+    lt_media *media = NULL;
+    lt_index *index = NULL;
+    bool old = false;
+    const lt_media_opts opts = lt_setup_media(s->settings);
+    LT_TRY(lt_video_id_check(in->id));
+    LT_TRY(lt_media_open(in->path, &opts, &media));
+    const lt_media_info *info = lt_media_get_info(media);
+    p->width = info->width;
+    p->height = info->height;
+    LT_TRY(fits(s, media, in->path, p));
+    LT_TRY(known(s, in, p, &old));
+    if (!old) {
+        LT_TRY(lt_media_index(media, lt_stop_flag(s->stop), &index));
+        LT_TRY(put_video(s, in, info, index, p));
+    }
+done:
+    lt_index_destroy(&index);
+    lt_media_close(&media);
+    return st;
+}
+
+/* Each rank looks at every n-th video; a bad one is a finding, other failures end the job. */
+static lt_status look_at_mine(lt_setup *s, probe *mine)
+{
+    lt_status st = LT_OK;
+    int r = lt_comm_rank(s->comm), n = lt_comm_size(s->comm);
+    for (int64_t v = r, i = 0; v < s->inputs.n; v += n, i++) {
+        probe *p = &mine[i];
+        if (!s->videos[v].mine) continue;
+        if (atomic_load(lt_stop_flag(s->stop))) LT_FAIL(LT_E_STOPPED, "stopped while the inputs were looked at");
+        st = look_at(s, &s->inputs.items[v], p);
+        if (st == LT_E_DATA || st == LT_E_MEMORY || st == LT_E_ABSENT) {
+            p->status = st;
+            snprintf(p->why, sizeof p->why, "%s", lt_error_last()->text);
+            st = LT_OK;
+        }
+        LT_TRY(st);
+    }
+done:
+    return st;
+}
+
+static lt_status look_at_all(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    int size = lt_comm_size(s->comm);
+    int64_t each = (s->inputs.n + size - 1) / size;
+    probe *mine = calloc((size_t)each, sizeof *mine), *all = calloc((size_t)(each * size), sizeof *all);
+    if (!mine || !all) LT_FAIL(LT_E_MEMORY, "no memory for %lld videos", (long long)s->inputs.n);
+    st = look_at_mine(s, mine);
+    LT_TRY(lt_agree_status(s->comm, st));
+    LT_TRY(lt_comm_gather_all(s->comm, mine, (size_t)each * sizeof *mine, all));
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        const probe *p = &all[v % size * each + v / size];
+        lt_setup_video *video = &s->videos[v];
+        video->status = (lt_status)p->status;
+        memcpy(video->why, p->why, sizeof video->why);
+        video->width = p->width;
+        video->height = p->height;
+        video->n_frames = p->status < 0 ? 0 : p->n_frames;
+        video->device_bytes = p->device_bytes;
+        video->host_bytes = p->host_bytes;
+    }
+done:
+    free(mine);
+    free(all);
+    return st;
+}
+
+/* Whole videos by the bytes of their files; by segment, every shard looks at every video. */
+static lt_status share_videos(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    int64_t *bytes = calloc((size_t)s->inputs.n, sizeof *bytes);
+    int *shard = calloc((size_t)s->inputs.n, sizeof *shard);
+    s->videos = calloc((size_t)s->inputs.n, sizeof *s->videos);
+    if (!bytes || !shard || !s->videos) LT_FAIL(LT_E_MEMORY, "no memory for %lld videos", (long long)s->inputs.n);
+    for (int64_t v = 0; v < s->inputs.n; v++) bytes[v] = s->inputs.items[v].weight;
+    lt_shard_cut(bytes, s->inputs.n, s->shard.count, shard);
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        s->videos[v].input = &s->inputs.items[v];
+        s->videos[v].mine = s->by_segment || shard[v] == s->shard.index;
+    }
+done:
+    free(bytes);
+    free(shard);
+    return st;
+}
+
+/* ---- pieces ---- */
+
+static lt_status cut(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    int64_t n = 0, *weight = NULL;
+    int *shard = NULL;
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        s->videos[v].first_piece = n;
+        s->videos[v].n_pieces = lt_segment_count(s->videos[v].n_frames, s->segment_frames);
+        n += s->videos[v].n_pieces;
+    }
+    s->n_pieces = n;
+    s->pieces = calloc((size_t)n + 1, sizeof *s->pieces);
+    weight = calloc((size_t)n + 1, sizeof *weight);
+    shard = calloc((size_t)n + 1, sizeof *shard);
+    if (!s->pieces || !weight || !shard) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)n);
+    for (int64_t v = 0, i = 0; v < s->inputs.n; v++)
+        for (int64_t k = 0; k < s->videos[v].n_pieces; k++, i++) {
+            lt_range r = lt_segment_at(s->videos[v].n_frames, s->segment_frames, k);
+            s->pieces[i] = (lt_setup_piece){ (int)v, r, s->videos[v].mine, LT_SEGMENT_MISSING };
+            weight[i] = r.last - r.first + 1;
+        }
+    lt_shard_cut(weight, n, s->by_segment ? s->shard.count : 1, shard);
+    for (int64_t i = 0; i < n && s->by_segment; i++) s->pieces[i].mine = shard[i] == s->shard.index;
+    for (int64_t v = 0; v < s->inputs.n && s->by_segment; v++) {
+        bool mine = s->videos[v].status < 0;
+        for (int64_t k = 0; k < s->videos[v].n_pieces; k++) mine |= s->pieces[s->videos[v].first_piece + k].mine;
+        s->videos[v].mine = mine;
+    }
+done:
+    free(weight);
+    free(shard);
+    return st;
+}
+
+/* Marks what earlier runs committed of one video. */
+static lt_status scan_video(lt_setup *s, int64_t v, uint8_t *state)
+{
+    lt_status st = LT_OK;
+    const lt_setup_video *video = &s->videos[v];
+    char *warnings = NULL;
+    lt_range *ranges = calloc((size_t)video->n_pieces + 1, sizeof *ranges);
+    lt_segment_state *states = calloc((size_t)video->n_pieces + 1, sizeof *states);
+    if (!ranges || !states) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)video->n_pieces);
+    for (int64_t k = 0; k < video->n_pieces; k++) ranges[k] = s->pieces[video->first_piece + k].range;
+    LT_TRY(lt_ledger_scan(s->job, video->input->id, ranges, video->n_pieces, false, states, &warnings));
+    for (char *line = warnings, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next) *next++ = 0;
+        else next = line + strlen(line);
+        lt_log_warn(s->log, "%s", line);
+    }
+    for (int64_t k = 0; k < video->n_pieces; k++) state[video->first_piece + k] = (uint8_t)states[k];
+done:
+    free(ranges);
+    free(states);
+    free(warnings);
+    return st;
+}
+
+static lt_status scan_all(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    int r = lt_comm_rank(s->comm), size = lt_comm_size(s->comm);
+    uint8_t *mine = calloc((size_t)s->n_pieces + 1, 1), *all = calloc((size_t)(s->n_pieces + 1) * (size_t)size, 1);
+    if (!mine || !all) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)s->n_pieces);
+    for (int64_t v = r; v < s->inputs.n && st >= 0; v += size)
+        if (s->videos[v].mine && s->videos[v].n_pieces) st = scan_video(s, v, mine);
+    LT_TRY(lt_agree_status(s->comm, st));
+    LT_TRY(lt_comm_gather_all(s->comm, mine, (size_t)s->n_pieces + 1, all));
+    for (int64_t i = 0; i < s->n_pieces; i++)
+        for (int k = 0; k < size; k++) {
+            uint8_t state = all[(size_t)k * (size_t)(s->n_pieces + 1) + (size_t)i];
+            if (state) s->pieces[i].state = state;
+        }
+done:
+    free(mine);
+    free(all);
+    return st;
+}
+
+static void sum_up(lt_setup *s)
+{
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        const lt_setup_video *video = &s->videos[v];
+        if (video->status < 0 || !video->mine) continue;
+        if ((size_t)video->device_bytes > s->arena_bytes) s->arena_bytes = (size_t)video->device_bytes;
+        if ((size_t)video->host_bytes > s->host_bytes) s->host_bytes = (size_t)video->host_bytes;
+    }
+}
+
+/* ---- all of it ---- */
+
+static lt_status resolve_device(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    const lt_settings *o = s->settings;
+    if (o->device == LT_DEVICE_CUDA)
+        LT_FAIL(LT_E_DEVICE, "--device cuda: this build has no CUDA back-end; use --device cpu");
+    LT_TRY(lt_isa_parse(o->cpu_isa ? o->cpu_isa : "auto", &s->isa));
+    snprintf(s->device, sizeof s->device, "cpu %s", lt_isa_name(s->isa));
+    int cpus = lt_cpus_allowed(), here = lt_comm_local_size(s->comm), fair = cpus / here > 0 ? cpus / here : 1;
+    /* A launcher that binds each rank to its own cores has already divided them. */
+    if (o->threads > 0) s->n_threads = (int)o->threads;
+    else s->n_threads = fair;
+    const lt_budget_opts b = { (int64_t)o->memory_limit, o->memory_fraction, (int64_t)o->host_memory_limit, here };
+    LT_TRY(lt_budget_cpu(&b, &s->budget));
+done:
+    return st;
+}
+
+lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm, lt_stop *stop, lt_setup *out)
+{
+    lt_status st = LT_OK;
+    lt_setup *s = out;
+    memset(s, 0, sizeof *s);
+    s->settings = settings;
+    s->log = log;
+    s->comm = comm;
+    s->stop = stop;
+    if ((st = lt_task_find(settings->task, &s->task)) >= 0 && (st = s->task->fields(settings, s->fields, &s->n_fields)) >= 0 &&
+        (st = resolve_shard(s)) >= 0 && (st = resolve_device(s)) >= 0)
+        st = lt_inputs_collect(settings, &s->inputs);
+    LT_TRY(lt_agree_status(comm, st));
+    st = open_directory(s);
+    LT_TRY(lt_agree_status(comm, st));
+    LT_TRY(share_videos(s));
+    LT_TRY(look_at_all(s));
+    LT_TRY(cut(s));
+    LT_TRY(scan_all(s));
+    sum_up(s);
+done:
+    return st;
+}
+
+void lt_setup_free(lt_setup *s)
+{
+    lt_job_close(&s->job);
+    lt_inputs_free(&s->inputs);
+    free(s->videos);
+    free(s->pieces);
+    memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,363 @@
+#include <longtake/run.h>
+
+#include "worker.h"
+
+#include "summary.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30 };
+
+/* Messages between a rank and rank 0; n[0] is the index an order or an event speaks of. */
+typedef enum {
+    SAY_ASK, SAY_COMMITTED, SAY_LOST, SAY_MERGED, SAY_LEFT, SAY_STATE, SAY_STOP,      /* to rank 0 */
+    TELL_ORDER, TELL_STOP                                                               /* from rank 0 */
+} message_kind;
+
+typedef struct {
+    lt_setup        s;
+    lt_log         *log;
+    lt_stop        *stop;
+    lt_comm        *comm;
+    lt_worker      *worker;
+    bool            worker_left, told_stop;
+    bool            alone;               /* the other ranks cannot be reached */
+    int             code;                /* of this rank, so far */
+    double          last_told;
+
+    /* rank 0 only */
+    lt_coordinator *coordinator;
+    int64_t        *piece_of;            /* the coordinator's pieces -> s.pieces */
+    int64_t        *place_of;            /* and back */
+    lt_summary     *summary;
+    int             ranks_left;
+} run;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void worsen(run *r, int code)
+{
+    r->code = lt_exit_worse(r->code, code);
+}
+
+/* ---- rank 0 ---- */
+
+static lt_status start_coordinator(run *r)
+{
+    lt_status st = LT_OK;
+    const lt_setup *s = &r->s;
+    int64_t n = 0;
+    lt_piece_info *pieces = calloc((size_t)s->n_pieces + 1, sizeof *pieces);
+    uint8_t *merge = calloc((size_t)s->inputs.n + 1, 1);
+    r->piece_of = calloc((size_t)s->n_pieces + 1, sizeof *r->piece_of);
+    r->place_of = calloc((size_t)s->n_pieces + 1, sizeof *r->place_of);
+    if (!pieces || !merge || !r->piece_of || !r->place_of) LT_FAIL(LT_E_MEMORY, "no memory to hand out work");
+    for (int64_t i = 0; i < s->n_pieces; i++) {
+        const lt_setup_piece *p = &s->pieces[i];
+        if (!p->mine) continue;
+        pieces[n] = (lt_piece_info){ p->video, p->range.last - p->range.first + 1, p->state != LT_SEGMENT_MISSING };
+        r->place_of[i] = n;
+        r->piece_of[n++] = i;
+        merge[p->video] = 1;
+    }
+    LT_TRY(lt_coordinator_create(pieces, n, merge, (int)s->inputs.n, lt_comm_size(r->comm), &r->coordinator));
+    LT_TRY(lt_summary_create(s, &r->summary));
+done:
+    free(pieces);
+    free(merge);
+    return st;
+}
+
+static lt_status send_order(run *r, int rank, lt_order o)
+{
+    lt_message m = { .kind = TELL_ORDER };
+    if (o.kind == LT_ORDER_WAIT) return LT_OK;
+    m.n[0] = o.kind == LT_ORDER_PIECE ? r->piece_of[o.index] : o.index;
+    m.n[1] = o.kind;
+    return lt_comm_send(r->comm, rank, &m);
+}
+
+static lt_status wake_all(run *r)
+{
+    lt_status st = LT_OK;
+    lt_order o;
+    for (int rank; (rank = lt_coordinator_wake(r->coordinator, &o)) >= 0;) LT_TRY(send_order(r, rank, o));
+done:
+    return st;
+}
+
+static lt_status tell_stop(run *r, const char *why)
+{
+    lt_status st = LT_OK;
+    lt_message m = { .kind = TELL_STOP };
+    if (r->told_stop) return LT_OK;
+    r->told_stop = true;
+    snprintf(m.text, sizeof m.text, "%s", why);
+    lt_coordinator_stop(r->coordinator);
+    for (int k = 0; k < lt_comm_size(r->comm); k++) LT_TRY(lt_comm_send(r->comm, k, &m));
+    LT_TRY(wake_all(r));
+done:
+    return st;
+}
+
+static lt_status rank_left(run *r, const lt_message *m)
+{
+    lt_status st = LT_OK, why = (lt_status)m->n[1];
+    char text[256];
+    r->ranks_left++;
+    if (why < 0 && why != LT_E_STOPPED) {
+        snprintf(text, sizeof text, "rank %d failed", m->from);
+        LT_TRY(tell_stop(r, text));
+    }
+done:
+    return st;
+}
+
+static lt_status listen(run *r, const lt_message *m)
+{
+    lt_status st = LT_OK;
+    switch ((message_kind)m->kind) {
+    case SAY_ASK:
+        LT_TRY(send_order(r, m->from, lt_coordinator_ask(r->coordinator, m->from)));
+        break;
+    case SAY_COMMITTED:
+        lt_summary_committed(r->summary, m->from, m->n[0], (int)m->n[2]);
+        lt_coordinator_finished(r->coordinator, r->place_of[m->n[0]], 1);
+        LT_TRY(wake_all(r));
+        break;
+    case SAY_LOST:
+        lt_summary_lost(r->summary, m->n[0], m->text);
+        lt_coordinator_finished(r->coordinator, r->place_of[m->n[0]], 0);
+        LT_TRY(wake_all(r));
+        break;
+    case SAY_MERGED:
+        lt_summary_merged(r->summary, m->n[0], (lt_status)m->n[1], m->text);
+        lt_coordinator_merged(r->coordinator, (int)m->n[0]);
+        LT_TRY(wake_all(r));
+        break;
+    case SAY_LEFT:
+        LT_TRY(rank_left(r, m));
+        break;
+    case SAY_STATE:
+        lt_summary_state(r->summary, m);
+        break;
+    case SAY_STOP:
+        LT_TRY(tell_stop(r, m->text));
+        break;
+    case TELL_ORDER:
+    case TELL_STOP:
+        break;
+    }
+done:
+    return st;
+}
+
+/* ---- every rank ---- */
+
+static lt_status hear(run *r, const lt_message *m)
+{
+    if (m->kind == TELL_ORDER) lt_worker_give(r->worker, (lt_order){ (lt_order_kind)m->n[1], m->n[0] });
+    else if (m->kind == TELL_STOP) lt_stop_raise(r->stop, m->text);
+    else return listen(r, m);
+    return LT_OK;
+}
+
+/* Memory of this process that is in RAM. */
+static int64_t resident_bytes(void)
+{
+    long long size, resident;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return -1;
+    int n = fscanf(f, "%lld %lld", &size, &resident);
+    fclose(f);
+    return n == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
+}
+
+static lt_status tell_state(run *r, bool now_please)
+{
+    lt_status st = LT_OK;
+    lt_worker_state w;
+    lt_message m = { .kind = SAY_STATE };
+    double t = now();
+    if (!now_please && t - r->last_told < 1e-3 * TELL_MS) return LT_OK;
+    r->last_told = t;
+    lt_worker_look(r->worker, &w);
+    m.n[0] = w.frames;
+    m.n[1] = w.video;
+    m.n[2] = w.piece;
+    m.n[3] = w.merging;
+    m.n[4] = (int64_t)r->s.arena_bytes;
+    m.n[5] = resident_bytes();
+    m.x[0] = w.wait_decode_s;
+    m.x[1] = w.compute_s;
+    snprintf(m.text, sizeof m.text, "%s", lt_comm_host(r->comm));
+    LT_TRY(lt_comm_send(r->comm, 0, &m));
+    if (r->summary) lt_summary_draw(r->summary, t);
+done:
+    return st;
+}
+
+/* What the worker did becomes a message; a failure of its own is logged here, by the rank that knows most. */
+static lt_status pass_on(run *r, const lt_event *e)
+{
+    static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
+                                          [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
+                                          [LT_EVENT_LEFT] = SAY_LEFT };
+    lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
+    snprintf(m.text, sizeof m.text, "%s", e->text);
+    /* The last word on how much was made comes before the farewell. */
+    if (e->kind == LT_EVENT_LEFT && tell_state(r, true) < 0) return lt_error_last()->status;
+    if (e->kind == LT_EVENT_LEFT) {
+        r->worker_left = true;
+        if (e->status < 0) worsen(r, lt_exit_code(e->status));
+        if (e->status < 0 && e->status != LT_E_STOPPED) lt_log_error(r->log, "%s", e->text);
+    }
+    if ((e->kind == LT_EVENT_COMMITTED && e->state == LT_SEGMENT_FAILED) || e->kind == LT_EVENT_LOST ||
+        (e->kind == LT_EVENT_MERGED && e->status < 0 && e->status != LT_E_ABSENT))
+        worsen(r, 65);
+    if (e->kind == LT_EVENT_LOST || (e->kind == LT_EVENT_MERGED && e->status < 0 && e->status != LT_E_ABSENT))
+        lt_log_error(r->log, "%s", e->text);
+    return lt_comm_send(r->comm, 0, &m);
+}
+
+static bool finished(const run *r)
+{
+    return r->worker_left && (!r->coordinator || r->ranks_left == lt_comm_size(r->comm));
+}
+
+static lt_status loop(run *r)
+{
+    lt_status st = LT_OK;
+    bool said_stop = false;
+    double stopped_at = 0;
+    while (!finished(r)) {
+        lt_event e;
+        lt_message m;
+        bool idle = true;
+        while (lt_worker_event(r->worker, &e)) {
+            idle = false;
+            LT_TRY(pass_on(r, &e));
+        }
+        while ((st = lt_comm_receive(r->comm, &m)) == LT_OK) {
+            idle = false;
+            LT_TRY(hear(r, &m));
+        }
+        LT_TRY(st);
+        if (!said_stop && atomic_load(lt_stop_flag(r->stop))) {
+            lt_message stop = { .kind = SAY_STOP };
+            snprintf(stop.text, sizeof stop.text, "%s", lt_stop_reason(r->stop));
+            LT_TRY(lt_comm_send(r->comm, 0, &stop));
+            said_stop = true;
+            stopped_at = now();
+        }
+        if (said_stop && now() - stopped_at > r->s.settings->peer_timeout)
+            LT_FAIL(LT_E_TIMEOUT, "the other ranks did not stop within %.0f s: leaving; run the same command again", r->s.settings->peer_timeout);
+        LT_TRY(tell_state(r, false));
+        if (idle) usleep(NAP_US);
+    }
+    st = LT_OK;
+done:
+    return st;
+}
+
+/* Bad inputs cost themselves; the rest of the job goes on. */
+static void report_bad_inputs(run *r)
+{
+    for (int64_t v = 0; v < r->s.inputs.n; v++) {
+        const lt_setup_video *video = &r->s.videos[v];
+        if (video->status >= 0 || !video->mine) continue;
+        if (lt_comm_rank(r->comm) == 0) lt_log_error(r->log, "%s", video->why);
+        worsen(r, lt_exit_code(video->status));
+    }
+    for (int64_t i = 0; i < r->s.n_pieces; i++)
+        if (r->s.pieces[i].mine && r->s.pieces[i].state == LT_SEGMENT_FAILED) worsen(r, 65);
+}
+
+static lt_status work(run *r)
+{
+    lt_status st = LT_OK;
+    report_bad_inputs(r);
+    if (lt_comm_rank(r->comm) == 0) LT_TRY(start_coordinator(r));
+    LT_TRY(lt_worker_create(&r->s, &r->worker));
+done:
+    LT_ALSO(lt_agree_status(r->comm, st));
+    if (st < 0) return st;
+    st = loop(r);
+    r->alone = st < 0;
+    return st;
+}
+
+static lt_status start(run *r, const lt_settings *settings)
+{
+    lt_status st = LT_OK;
+    int64_t end_time = 0;
+    char stop_file[4096] = "";
+    if (settings->stop_file) snprintf(stop_file, sizeof stop_file, "%s", settings->stop_file);
+    else if (settings->out) snprintf(stop_file, sizeof stop_file, "%s/stop", settings->out);
+    LT_TRY(lt_stop_end_time(getenv, &end_time));
+    const lt_stop_opts stop = { stop_file[0] ? stop_file : NULL, end_time, STOP_MARGIN_S };
+    LT_TRY(lt_stop_create(&stop, &r->stop));
+    LT_TRY(lt_comm_open((int)settings->peer_timeout, &r->comm));
+    lt_log_set_rank(r->log, lt_comm_rank(r->comm), lt_comm_size(r->comm), lt_comm_host(r->comm));
+done:
+    return st;
+}
+
+/* Reports, agrees, and releases everything. */
+static void finish(run *r)
+{
+    int agreed = r->code;
+    bool together = true;
+    lt_worker_destroy(&r->worker);
+    if (r->summary) worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
+    if (r->comm) {
+        together = lt_agree(r->comm, r->code, &agreed) >= 0;
+        r->code = agreed;
+        if (r->summary) lt_summary_say(r->summary, r->code, lt_stop_reason(r->stop));
+    }
+    lt_summary_destroy(&r->summary);
+    lt_coordinator_destroy(&r->coordinator);
+    free(r->piece_of);
+    free(r->place_of);
+    lt_setup_free(&r->s);
+    lt_comm_close(&r->comm, together);
+    lt_stop_destroy(&r->stop);
+}
+
+int lt_run(const lt_settings *settings, lt_log *log, bool *at_once)
+{
+    lt_status st = LT_OK;
+    int code = 70;
+    run *r = calloc(1, sizeof *r);
+    *at_once = false;
+    if (!r) LT_FAIL(LT_E_MEMORY, "no memory for a job");
+    r->log = log;
+    LT_TRY(start(r, settings));
+    LT_TRY(lt_setup_make(settings, log, r->comm, r->stop, &r->s));
+    LT_TRY(work(r));
+done:
+    if (!r) return lt_exit_code(st);
+    if (st < 0) {
+        worsen(r, lt_exit_code(st));
+        /* All ranks have the same sentence by now, unless this one is alone with it. */
+        if (!r->comm || r->alone || lt_comm_rank(r->comm) == 0) lt_log_failure(log, lt_error_last(), 0);
+    }
+    code = r->code;
+    *at_once = r->alone;
+    /* Alone, the worker may be in the middle of anything: the process ends under it, as a kill would end it. */
+    if (r->alone) return code;
+    finish(r);
+    code = r->code;
+    free(r);
+    return code;
+}

@@ -1,0 +1,419 @@
+#include "worker.h"
+
+#include <longtake/file.h>
+#include <longtake/picture.h>
+#include <longtake/result.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EVENTS = 256 };
+
+/* The video that is open: media, chosen frames, plan and session. */
+typedef struct {
+    int64_t   video;             /* -1: none */
+    lt_media *media;
+    lt_index *index;
+    int64_t  *frames;            /* [n] source frame of each result frame */
+    int64_t   n;
+    void     *plan, *session;
+} open_video;
+
+struct lt_worker {
+    const lt_setup *s;
+    pthread_t       thread;
+    bool            started;
+    pthread_mutex_t lock;
+    pthread_cond_t  given, taken;
+    lt_order        order;
+    bool            has_order;
+    lt_event        events[EVENTS];
+    int             first, n_events;
+
+    lt_pool   *pool;
+    lt_arena  *arena;
+    lt_writer *writer;
+    open_video open;
+
+    uint8_t   *state;            /* [n_pieces] lt_segment_state of what this rank made */
+
+    /* of the piece in hand */
+    int64_t    in_hand, n_bad;
+    lt_reader *reader;
+    lt_frame   held;
+    bool       holding;
+    char       software[512];
+
+    atomic_llong frames, video, piece;
+    atomic_int   merging;
+    _Atomic double wait_decode_s, compute_s;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void post(lt_worker *w, const lt_event *e)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->n_events == EVENTS) pthread_cond_wait(&w->taken, &w->lock);
+    w->events[(w->first + w->n_events++) % EVENTS] = *e;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void post_status(lt_worker *w, lt_event_kind kind, int64_t index, lt_status st, const char *text)
+{
+    lt_event e = { .kind = kind, .index = index, .status = st };
+    snprintf(e.text, sizeof e.text, "%s", st < 0 ? text : "");
+    post(w, &e);
+}
+
+bool lt_worker_event(lt_worker *w, lt_event *out)
+{
+    pthread_mutex_lock(&w->lock);
+    bool there = w->n_events > 0;
+    if (there) {
+        *out = w->events[w->first];
+        w->first = (w->first + 1) % EVENTS;
+        w->n_events--;
+        pthread_cond_signal(&w->taken);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return there;
+}
+
+void lt_worker_give(lt_worker *w, lt_order order)
+{
+    pthread_mutex_lock(&w->lock);
+    w->order = order;
+    w->has_order = true;
+    pthread_cond_signal(&w->given);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static lt_order ask(lt_worker *w)
+{
+    post_status(w, LT_EVENT_ASK, 0, LT_OK, "");
+    pthread_mutex_lock(&w->lock);
+    while (!w->has_order) pthread_cond_wait(&w->given, &w->lock);
+    lt_order o = w->order;
+    w->has_order = false;
+    pthread_mutex_unlock(&w->lock);
+    return o;
+}
+
+/* Runs on the store thread. A commit that failed ends the job, through the flush that follows. */
+static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
+{
+    lt_worker *w = ctx;
+    (void)e;
+    if (st < 0) return;
+    const lt_setup_piece *p = &w->s->pieces[tag];
+    lt_event event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
+                       .state = w->state[tag] };
+    post(w, &event);
+}
+
+/* ---- the open video ---- */
+
+static void close_video(lt_worker *w)
+{
+    open_video *o = &w->open;
+    if (o->session) w->s->task->close(&o->session);
+    if (o->plan) w->s->task->plan_destroy(&o->plan);
+    lt_media_close(&o->media);
+    lt_index_destroy(&o->index);
+    free(o->frames);
+    *o = (open_video){ .video = -1 };
+}
+
+static lt_status chosen_frames(open_video *o, const json_t *video)
+{
+    lt_status st = LT_OK;
+    const json_t *frame = json_object_get(video, "frame");
+    o->n = json_integer_value(json_object_get(video, "n_frames"));
+    o->frames = calloc((size_t)o->n + 1, sizeof *o->frames);
+    if (!o->frames) LT_FAIL(LT_E_MEMORY, "no memory for an index of %lld frames", (long long)o->n);
+    for (int64_t i = 0; i < o->n; i++)
+        o->frames[i] = json_is_array(frame) ? json_integer_value(json_array_get(frame, (size_t)i)) : i;
+done:
+    return st;
+}
+
+static lt_status open_the_video(lt_worker *w, int64_t v)
+{
+    lt_status st = LT_OK;
+    open_video *o = &w->open;
+    const lt_setup_video *video = &w->s->videos[v];
+    const lt_media_opts opts = lt_setup_media(w->s->settings);
+    json_t *about = NULL;
+    size_t n_bytes = 0;
+    if (o->video == v) return LT_OK;
+    close_video(w);
+    LT_TRY(lt_job_get_video(w->s->job, video->input->id, &about));
+    LT_TRY(lt_media_open(video->input->path, &opts, &o->media));
+    LT_TRY(lt_index_from_json(json_object_get(about, "index"), &o->index));
+    LT_TRY(lt_media_set_index(o->media, o->index));
+    LT_TRY(chosen_frames(o, about));
+    LT_TRY(w->s->task->plan(w->s->settings, video->width, video->height, &o->plan, &n_bytes));
+    LT_TRY(w->s->task->open(o->plan, w->arena, w->pool, w->s->isa, &o->session));
+    o->video = v;
+done:
+    json_decref(about);
+    if (st < 0) close_video(w);
+    return st;
+}
+
+/* ---- a piece ---- */
+
+static lt_status pull(void *ctx, int64_t t, lt_view *out)
+{
+    lt_status st = LT_OK;
+    lt_worker *w = ctx;
+    double before = now();
+    *out = (lt_view){ 0 };
+    if (w->holding) lt_reader_release(w->reader, &w->held);
+    w->holding = false;
+    st = lt_reader_next(w->reader, &w->held);
+    if (st == LT_END) LT_FAIL(LT_E_INTERNAL, "frame %lld was not decoded", (long long)t);
+    LT_TRY(st);
+    w->holding = true;
+    w->wait_decode_s = w->wait_decode_s + (now() - before);
+    if (w->held.frame != w->open.frames[t])
+        LT_FAIL(LT_E_INTERNAL, "frame %lld was decoded where %lld was asked for", (long long)w->held.frame, (long long)w->open.frames[t]);
+    out->why = w->held.error_text;
+    if (w->held.status >= 0) {
+        out->rgb = w->held.rgb;
+        out->stride = w->held.stride;
+    }
+done:
+    return st;
+}
+
+/* Whether all values are numbers: all exponent bits set means infinity or NaN. */
+static bool finite(const float *x, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return !bad;
+}
+
+/* A frame without a value: told once a piece, counted always. */
+static lt_status put_bad(lt_worker *w, int64_t t, const char *why)
+{
+    const lt_setup_piece *p = &w->s->pieces[w->in_hand];
+    if (w->n_bad++ == 0)
+        lt_log_warn(w->s->log, "%s, segment %lld-%lld: frame %lld: %s", w->s->inputs.items[p->video].path,
+                    (long long)p->range.first, (long long)p->range.last, (long long)t, why);
+    w->state[w->in_hand] = LT_SEGMENT_FAILED;
+    return lt_writer_put_fill(w->writer, t, why);
+}
+
+static lt_status put(void *ctx, int64_t t, const void *const *data)
+{
+    lt_status st = LT_OK;
+    lt_worker *w = ctx;
+    const lt_setup_video *v = &w->s->videos[w->open.video];
+    char why[128];
+    for (int f = 0; f < w->s->n_fields; f++) {
+        const lt_field *field = &w->s->fields[f];
+        if (!data[f] || field->dtype == LT_U8 || finite(data[f], lt_field_values(field, v->width, v->height))) continue;
+        snprintf(why, sizeof why, "the output '%s' of frame %lld has values that are not numbers", field->name, (long long)t);
+        LT_TRY(put_bad(w, t, why));
+        goto done;
+    }
+    LT_TRY(lt_writer_put(w->writer, t, data));
+done:
+    if (st >= 0) atomic_fetch_add(&w->frames, 1);
+    return st;
+}
+
+static lt_status put_fill(void *ctx, int64_t t, const char *why)
+{
+    lt_worker *w = ctx;
+    lt_status st = why ? put_bad(w, t, why) : lt_writer_put_fill(w->writer, t, NULL);
+    if (st >= 0) atomic_fetch_add(&w->frames, 1);
+    return st;
+}
+
+static lt_status make_piece(lt_worker *w, int64_t index)
+{
+    lt_status st = LT_OK;
+    const lt_setup *s = w->s;
+    const lt_setup_piece *p = &s->pieces[index];
+    const lt_setup_video *v = &s->videos[p->video];
+    const double start = now();
+    lt_segment_row row;
+    w->in_hand = index;
+    w->n_bad = 0;
+    w->state[index] = LT_SEGMENT_DONE;
+    LT_TRY(open_the_video(w, p->video));
+    const lt_range needs = s->task->needs(w->open.session, p->range, v->n_frames);
+    LT_TRY(lt_reader_open(w->open.media, w->open.frames + needs.first, needs.last - needs.first + 1,
+                          lt_setup_prefetch(s), &w->reader));
+    const lt_segment_desc desc = { p->range.first, p->range.last, v->width, v->height, s->fields, s->n_fields, NULL, index };
+    LT_TRY(lt_writer_begin(w->writer, s->job, v->input->id, &desc));
+    const lt_task_io io = { w, pull, put, put_fill, lt_stop_flag(s->stop) };
+    LT_TRY(s->task->run(w->open.session, p->range, v->n_frames, &io));
+    lt_segment_row_init(&row);
+    row.rank = lt_comm_rank(s->comm);
+    snprintf(row.device, sizeof row.device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
+    row.planned_bytes = v->device_bytes;
+    row.observed_bytes = v->device_bytes;
+    row.seconds = now() - start;
+    LT_TRY(lt_writer_commit(w->writer, &row));
+done:
+    w->compute_s = w->compute_s + (now() - start);
+    if (st < 0) lt_writer_abandon(w->writer);
+    if (w->holding) lt_reader_release(w->reader, &w->held);
+    w->holding = false;
+    lt_reader_close(&w->reader);
+    return st;
+}
+
+/* A picture beside each new result. It can be drawn again at any time, so that it fails is no failure of the job. */
+static void draw_sheet(lt_worker *w, int64_t v)
+{
+    char result[LT_PATH_MAX], png[LT_PATH_MAX], drawn[LT_PICTURE_PATH];
+    lt_job_result_path(w->s->job, w->s->videos[v].input->id, result);
+    snprintf(png, sizeof png, "%.*s.png", (int)(strlen(result) - strlen(".h5")), result);
+    if (access(png, F_OK) == 0) return;
+    const lt_picture_opts opts = { .result = result, .sheet = true, .rows = 4, .output = png, .log = w->s->log };
+    if (lt_picture_draw(&opts, drawn) < 0) lt_log_warn(w->s->log, "no contact sheet: %s", lt_error_last()->text);
+}
+
+static lt_status merge(lt_worker *w, int64_t v)
+{
+    lt_status st = LT_OK;
+    const lt_merge_opts opts = { false, w->s->settings->keep_segments, w->s->n_threads, w->software };
+    LT_TRY(lt_writer_flush(w->writer));
+    LT_TRY(lt_merge(w->s->job, w->s->videos[v].input->id, &opts));
+    draw_sheet(w, v);
+done:
+    return st;
+}
+
+/* ---- the thread ---- */
+
+/* Whether a failure costs one video only. */
+static bool only_the_video(lt_status st)
+{
+    return st == LT_E_DATA || st == LT_E_ABSENT;
+}
+
+static lt_status obey(lt_worker *w, lt_order o)
+{
+    lt_status st = LT_OK;
+    if (o.kind == LT_ORDER_PIECE) {
+        atomic_store(&w->video, w->s->pieces[o.index].video);
+        atomic_store(&w->piece, o.index);
+        st = make_piece(w, o.index);
+        if (only_the_video(st)) {
+            post_status(w, LT_EVENT_LOST, o.index, st, lt_error_last()->text);
+            st = LT_OK;
+        }
+    } else {
+        atomic_store(&w->merging, 1);
+        atomic_store(&w->video, o.index);
+        st = merge(w, o.index);
+        if (st >= 0 || only_the_video(st)) {
+            post_status(w, LT_EVENT_MERGED, o.index, st, lt_error_last()->text);
+            st = LT_OK;
+        }
+    }
+    atomic_store(&w->merging, 0);
+    atomic_store(&w->piece, -1);
+    atomic_store(&w->video, -1);
+    return st;
+}
+
+static void *work(void *arg)
+{
+    lt_worker *w = arg;
+    lt_status st = LT_OK;
+    for (;;) {
+        lt_order o = ask(w);
+        if (o.kind == LT_ORDER_LEAVE) break;
+        LT_TRY(obey(w, o));
+    }
+done:
+    close_video(w);
+    if (st < 0) {
+        /* What is finished is still committed; the first failure is the one that is told. */
+        const lt_error first = *lt_error_last();
+        if (lt_writer_flush(w->writer) >= 0 || first.status != LT_E_STOPPED) lt_error_set(&first);
+        st = lt_error_last()->status;
+    } else {
+        st = lt_writer_flush(w->writer);
+    }
+    post_status(w, LT_EVENT_LEFT, 0, st, lt_error_last()->text);
+    return NULL;
+}
+
+lt_status lt_worker_create(const lt_setup *s, lt_worker **out)
+{
+    lt_status st = LT_OK;
+    lt_worker *w = calloc(1, sizeof *w);
+    *out = NULL;
+    if (!w) LT_FAIL(LT_E_MEMORY, "no memory for a worker");
+    w->s = s;
+    w->open.video = -1;
+    atomic_store(&w->video, -1);
+    atomic_store(&w->piece, -1);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->given, NULL);
+    pthread_cond_init(&w->taken, NULL);
+    snprintf(w->software, sizeof w->software, "%s\n%s", lt_media_library(), lt_comm_library());
+    w->state = calloc((size_t)s->n_pieces + 1, 1);
+    if (!w->state) LT_FAIL(LT_E_MEMORY, "no memory for a worker");
+    lt_writer_opts writer = lt_setup_writer(s);
+    writer.on_commit = committed;
+    writer.ctx = w;
+    LT_TRY(lt_pool_create(s->n_threads, &w->pool));
+    LT_TRY(lt_arena_create(s->arena_bytes, &w->arena));
+    LT_TRY(lt_writer_create(&writer, &w->writer));
+    if (pthread_create(&w->thread, NULL, work, w))
+        LT_FAIL(LT_E_MEMORY, "cannot start a worker thread: raise the limit of processes");
+    w->started = true;
+    *out = w;
+    w = NULL;
+done:
+    lt_worker_destroy(&w);
+    return st;
+}
+
+void lt_worker_look(const lt_worker *w, lt_worker_state *out)
+{
+    *out = (lt_worker_state){ atomic_load(&w->frames), atomic_load(&w->video), atomic_load(&w->piece),
+                              atomic_load(&w->merging) != 0, w->wait_decode_s, w->compute_s };
+}
+
+void lt_worker_destroy(lt_worker **worker)
+{
+    lt_worker *w = *worker;
+    if (!w) return;
+    if (w->started) {
+        lt_worker_give(w, (lt_order){ LT_ORDER_LEAVE, 0 });
+        pthread_join(w->thread, NULL);
+    }
+    lt_writer_destroy(&w->writer);
+    lt_arena_destroy(&w->arena);
+    lt_pool_destroy(&w->pool);
+    pthread_cond_destroy(&w->given);
+    pthread_cond_destroy(&w->taken);
+    pthread_mutex_destroy(&w->lock);
+    free(w->state);
+    free(w);
+    *worker = NULL;
+}

@@ -1,0 +1,54 @@
+/* pipeline/worker.h -- the thread of a rank that decodes, computes and hands to the writer.
+ *
+ * in    orders, one at a time
+ * out   events: asked, committed, merged, failed
+ * owns  the arena, the pool, the writer, the open video; borrows the set-up
+ *
+ * Two threads: the owner gives orders and takes events; the worker (and the writer's store thread) does the rest. */
+#ifndef LT_PIPELINE_WORKER_H
+#define LT_PIPELINE_WORKER_H
+
+#include "coordinator.h"
+#include "job.h"
+
+typedef struct lt_worker lt_worker;
+
+typedef enum {
+    LT_EVENT_ASK,                /* wants an order */
+    LT_EVENT_COMMITTED,          /* piece `index` is on disk; state DONE or FAILED */
+    LT_EVENT_LOST,               /* piece `index` cannot be made: status, text; the worker goes on */
+    LT_EVENT_MERGED,             /* the merge of video `index` ended: status, text; LT_E_ABSENT: other shards are not done */
+    LT_EVENT_LEFT                /* the worker has ended: status 0, LT_E_STOPPED, or what ends the job, with text */
+} lt_event_kind;
+
+typedef struct {
+    lt_event_kind kind;
+    int64_t       index;
+    lt_status     status;
+    int           state;         /* lt_segment_state */
+    int64_t       frames;        /* of a committed piece */
+    char          text[LT_WHY];
+} lt_event;
+
+/* What a worker does now; read at any time. */
+typedef struct {
+    int64_t frames;              /* made since the start */
+    int64_t video, piece;        /* -1: none */
+    bool    merging;
+    double  wait_decode_s, compute_s;
+} lt_worker_state;
+
+LT_NODISCARD lt_status lt_worker_create(const lt_setup *setup, lt_worker **out);
+
+/* Answers an ASK. */
+void lt_worker_give(lt_worker *w, lt_order order);
+
+/* The next event, or false when there is none now. */
+bool lt_worker_event(lt_worker *w, lt_event *out);
+
+void lt_worker_look(const lt_worker *w, lt_worker_state *out);
+
+/* Sends the worker home and joins it; what it has in hand it finishes, unless the stop flag is up. *w is NULL afterwards; NULL is accepted. */
+void lt_worker_destroy(lt_worker **w);
+
+#endif

@@ -1,0 +1,184 @@
+"""longtake as a user meets it: exit codes, messages, and the pages made from the option table."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.environ["LONGTAKE"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SECONDS = 60
+
+
+def longtake(*words, **more):
+    env = dict(os.environ, **more.pop("env", {}))
+    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=SECONDS, env=env, **more)
+
+
+class Usage(unittest.TestCase):
+    def refused(self, words, says):
+        r = longtake(*words)
+        self.assertEqual(r.returncode, 64, r)
+        self.assertIn(says, r.stderr)
+        self.assertEqual(r.stderr.count("\n"), 1, "one line, said once: " + r.stderr)
+        self.assertTrue(r.stderr.startswith("longtake: "), r.stderr)
+        self.assertEqual(r.stdout, "")
+
+    def test_misspelt_names_get_the_nearest(self):
+        self.refused(["rnu"], "did you mean 'run'?")
+        self.refused(["run", "--preste", "fast", "a.mp4"], "did you mean '--preset'?")
+        self.refused(["run", "--out", "o", "--preset", "fats", "a.mp4"], "did you mean 'fast'?")
+        self.refused(["run", "--mem=3"], "did you mean '--memory-limit'?")
+
+    def test_values_say_what_is_allowed(self):
+        self.refused(["run", "-o", "o", "--compression", "13", "a"], "--compression: '13' is not allowed: give a whole number from 1 to 12")
+        self.refused(["run", "-o", "o", "--memory-limit", "lots", "a"], "5.6GiB")
+        self.refused(["view", "f.h5", "--rows", "0"], "from 1 to 32")
+
+    def test_missing_and_superfluous_arguments(self):
+        self.refused(["run", "a.mp4"], "run needs --out DIR")
+        self.refused(["run", "--out", "o"], "run needs a VIDEO")
+        self.refused(["status"], "status needs DIR")
+        self.refused(["doctor", "now"], "takes no file names")
+        self.refused(["run", "-o", "o", "a", "--task", "depth"], "not built in this version")
+
+    def test_bare_call_shows_help_and_is_no_success(self):
+        r = longtake()
+        self.assertEqual(r.returncode, 64)
+        self.assertIn("Usage: longtake COMMAND", r.stdout)
+
+    def test_frames_of_an_error_come_with_trace_only(self):
+        self.assertNotIn("option_parse.c", longtake("run", "--nope").stderr)
+        self.assertIn("option_parse.c", longtake("run", "--nope", env={"LT_TRACE": "1"}).stderr)
+
+
+class Settings(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.path = os.path.join(self.folder, "job.yaml")
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def write(self, text):
+        with open(self.path, "w") as f:
+            f.write(text)
+
+    def test_errors_name_file_and_line(self):
+        self.write("task: flow\ninput:\n  fsp: 3\n")
+        r = longtake("run", "--config", self.path, "-o", "o", "a.mp4")
+        self.assertEqual(r.returncode, 64)
+        self.assertIn("%s:3: there is no setting 'fsp', did you mean 'fps'?" % self.path, r.stderr)
+
+    def test_the_command_line_wins(self):
+        self.write("end: 5\nstart: 3\n")
+        r = longtake("run", "--config", self.path, "-o", "o", "a.mp4", "--end", "2")
+        self.assertEqual(r.returncode, 64)
+        self.assertIn("--end (2 s) is not after --start (3 s)", r.stderr)
+
+
+class Output(unittest.TestCase):
+    def test_help(self):
+        for words in (["--help"], ["help"], ["-h"]):
+            r = longtake(*words)
+            self.assertEqual((r.returncode, r.stderr), (0, ""))
+            self.assertIn("doctor", r.stdout)
+        self.assertEqual(longtake("run", "--help").stdout, longtake("help", "run").stdout)
+        self.assertIn("--memory-limit BYTES", longtake("run", "-h").stdout)
+
+    def test_version_names_the_libraries(self):
+        r = longtake("--version")
+        self.assertEqual(r.returncode, 0)
+        for name in ("longtake", "libavcodec", "HDF5", "MPI", "libdeflate", "xxHash", "compiler", "CUDA"):
+            self.assertRegex(r.stdout, r"(?m)^%s \S" % name)
+        self.assertEqual(r.stdout, longtake("version").stdout)
+        self.assertEqual(r.stdout, longtake("run", "--version").stdout)
+
+    def test_full_output_device(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+        self.assertEqual(r.returncode, 74)
+        self.assertIn("standard output cannot be written", r.stderr)
+
+    def test_docs_are_current(self):
+        with open(os.path.join(ROOT, "docs", "commands.md")) as f:
+            self.assertEqual(f.read(), longtake("manual", "markdown").stdout,
+                             "run: longtake manual markdown > docs/commands.md")
+
+
+class Pages(unittest.TestCase):
+    def test_manual_page_is_clean(self):
+        if not shutil.which("groff"):
+            self.skipTest("no groff")
+        page = longtake("manual", "man").stdout
+        self.assertIn(".TH LONGTAKE 1", page)
+        r = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-z"], input=page, capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+
+    def complete(self, *words):
+        script = longtake("completion", "bash").stdout
+        quoted = " ".join("'%s'" % w for w in words)
+        script += "\nCOMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); compopt() { :; }; _longtake\n" % quoted
+        script += 'printf "%s\\n" "${COMPREPLY[@]}"\n'
+        r = subprocess.run(["bash", "--norc"], input=script, capture_output=True, text=True, timeout=SECONDS, cwd=ROOT)
+        self.assertEqual(r.stderr, "")
+        return r.stdout.split()
+
+    def test_bash_completes(self):
+        if not shutil.which("bash"):
+            self.skipTest("no bash")
+        self.assertEqual(self.complete("longtake", "st"), ["status"])
+        self.assertEqual(self.complete("longtake", "run", "--memory-"), ["--memory-limit", "--memory-fraction"])
+        self.assertEqual(self.complete("longtake", "run", "--preset", ""), ["best", "fast"])
+        self.assertEqual(self.complete("longtake", "run", "--preset", "=", "f"), ["fast"])
+        self.assertEqual(self.complete("longtake", "completion", ""), ["bash", "zsh", "fish"])
+        self.assertIn("CMakeLists.txt", self.complete("longtake", "verify", "CMakeL"))
+        self.assertEqual(self.complete("longtake", "doctor", "--out", "conf"), ["configs"])
+
+    def test_scripts_parse(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = longtake("completion", shell)
+            self.assertEqual(script.returncode, 0)
+            self.assertIn("memory-limit", script.stdout)
+            if shutil.which(shell):
+                r = subprocess.run([shell, "-n"], input=script.stdout, capture_output=True, text=True, timeout=SECONDS)
+                self.assertEqual((r.returncode, r.stderr), (0, ""), shell)
+        self.assertEqual(longtake("completion", "tcsh").returncode, 64)
+
+
+class Doctor(unittest.TestCase):
+    def test_json(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = os.path.join(folder, "new", "job")
+            r = longtake("doctor", "--json", "--out", out)
+            report = json.loads(r.stdout)
+            self.assertEqual(os.listdir(folder), [], "doctor leaves nothing behind")
+        self.assertEqual(report["ready"], not report["problems"])
+        self.assertEqual(r.returncode, 0 if report["ready"] else 69)
+        self.assertEqual(report["disk"]["tested"], folder)
+        self.assertTrue(report["disk"]["writable"])
+        self.assertIn(report["cpu"]["isa"], ("base", "avx2", "avx512"))
+        self.assertLessEqual(report["cpu"]["cores_allowed"], os.cpu_count())
+        self.assertGreater(report["memory"]["total_bytes"], report["memory"]["available_bytes"])
+        self.assertIn("libavcodec", report["versions"])
+        self.assertIn("ffv1", report["codecs"])
+
+    def test_a_place_that_cannot_be_written(self):
+        r = longtake("doctor", "--out", "/proc/none")
+        self.assertEqual(r.returncode, 69)
+        self.assertRegex(r.stdout, "PROBLEM: '/proc' cannot be written")
+
+    def test_shard_of_a_launcher(self):
+        env = {"LONGTAKE_SHARD_INDEX": "2", "LONGTAKE_SHARD_COUNT": "5"}
+        report = json.loads(longtake("doctor", "--json", env=env).stdout)
+        self.assertEqual(report["launcher"]["shard"], "2 of 5")
+        r = longtake("doctor", env={"LONGTAKE_SHARD_INDEX": "5", "LONGTAKE_SHARD_COUNT": "5"})
+        self.assertEqual(r.returncode, 69)
+        self.assertIn("PROBLEM", r.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
