@@ -437,7 +437,7 @@ lt_status lt_merge(const lt_job *job, const char *id, const lt_merge_opts *opts)
             break;
         }
         st = attempt(job, id, opts, video, &complete);
-if (st == LT_E_DATA && tries < TRIES) continue;      /* a damaged segment is out of the way now */
+        if (st == LT_E_DATA && tries < TRIES) continue;      /* a damaged segment is out of the way now */
         if (st == LT_E_ABSENT) {
             /* One that vanished was merged by another process. Looking for its result must not change the record. */
             lt_error why = *lt_error_last();

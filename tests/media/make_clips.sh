@@ -1,9 +1,9 @@
 #!/bin/sh
 # make_clips.sh DIR: the clips of the media tests and what the ffmpeg command line makes of each (NAME.rgb, 8-bit RGB
-# frames one after the other, not rotated). Complete when DIR/done exists; does nothing then.
+# frames one after the other, not rotated). Complete when DIR/done is newer than this file; does nothing then.
 set -eu
 dir=$1
-[ -e "$dir/done" ] && exit 0
+[ "$dir/done" -nt "$0" ] && exit 0
 rm -rf "$dir"
 mkdir -p "$dir"
 cd "$dir"
