@@ -1,14 +1,15 @@
-/* Writes a small result through the API, for test_read.py, which knows its formula. Usage: make_result DIR */
+/* Writes a small result through the API, for test_read.py, which knows its formula. Usage: make_result DIR f16|f32 */
 #include <longtake/result.h>
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { T = 6, H = 5, W = 7 };
 static const char *const xy[] = { "x", "y" };
-static const lt_field fields[] = {
+static lt_field fields[] = {
     { "flow", LT_F32, 2, xy, "pixel", "forward flow", NAN },
-    { "depth", LT_F16, 0, NULL, "1", "relative depth", NAN },
+    { "depth", LT_F32, 0, NULL, "1", "relative depth", NAN },
     { "occluded", LT_U8, 0, NULL, "1", "occlusion", 255 },
 };
 
@@ -65,7 +66,8 @@ done:
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) return 64;
+    if (argc != 3) return 64;
+    if (strcmp(argv[2], "f16") == 0) fields[1].dtype = LT_F16;
     lt_status st = run(argv[1]);
     if (st < 0) fprintf(stderr, "%s\n", lt_error_last()->text);
     return st < 0;
