@@ -213,6 +213,10 @@ static lt_status pass_on(run *r, const lt_event *e)
     static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
                                           [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
                                           [LT_EVENT_LEFT] = SAY_LEFT };
+    if (e->kind == LT_EVENT_BROKEN) {
+        lt_stop_raise(r->stop, "a segment cannot be written");
+        return LT_OK;
+    }
     lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
     snprintf(m.text, sizeof m.text, "%s", e->text);
     /* The last word on how much was made comes before the farewell. */

@@ -109,12 +109,14 @@ static lt_order ask(lt_worker *w)
     return o;
 }
 
-/* Runs on the store thread. A commit that failed ends the job, through the flush that follows. */
+/* Runs on the store thread. A commit that failed ends the job; the worker hears why from the flush at its end. */
 static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
 {
     lt_worker *w = ctx;
-    (void)e;
-    if (st < 0) return;
+    if (st < 0) {
+        post_status(w, LT_EVENT_BROKEN, tag, st, e->text);
+        return;
+    }
     const lt_setup_piece *p = &w->s->pieces[tag];
     lt_event event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
                        .state = w->state[tag] };
