@@ -279,9 +279,9 @@ static void report_bad_inputs(run *r)
 {
     for (int64_t v = 0; v < r->s.inputs.n; v++) {
         const lt_setup_video *video = &r->s.videos[v];
-        if (video->status >= 0 || !video->mine) continue;
-        if (lt_comm_rank(r->comm) == 0) lt_log_error(r->log, "%s", video->why);
-        worsen(r, lt_exit_code(video->status));
+        if (!video->why[0] || !video->mine) continue;
+        if (lt_comm_rank(r->comm) == 0) lt_log_write(r->log, video->status < 0 ? LT_LOG_ERROR : LT_LOG_WARN, "%s", video->why);
+        worsen(r, video->status < 0 ? lt_exit_code(video->status) : 65);
     }
     for (int64_t i = 0; i < r->s.n_pieces; i++)
         if (r->s.pieces[i].mine && r->s.pieces[i].state == LT_SEGMENT_FAILED) worsen(r, 65);
