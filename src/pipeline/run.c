@@ -323,7 +323,10 @@ static void finish(run *r)
     int agreed = r->code;
     bool together = true;
     lt_worker_destroy(&r->worker);
-    if (r->summary) worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
+    if (r->summary) {
+        lt_job_sweep(r->s.job);
+        worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
+    }
     if (r->comm) {
         together = lt_agree(r->comm, r->code, &agreed) >= 0;
         r->code = agreed;

@@ -41,7 +41,7 @@ class Kills(harness.Case):
 
     @classmethod
     def words(cls, name):
-        return ["run", "--task", "flow", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
+        return ["run", "--task", "flow", "--preset", "fast", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
                 "--keep-segments", cls.clip]
 
     def start(self, name):
