@@ -94,11 +94,13 @@ done:
     return st;
 }
 
-/* Field 22 of /proc/PID/stat: when the process began, in ticks since boot; 0 where there is none. */
-static unsigned long long started(long pid)
+/* Field 22 of /proc/PID/stat: when the process began, in ticks since boot; 0 where there is none. *dead: it has ended
+ * and nobody has waited for it, as happens to what a killed launcher leaves behind. */
+static unsigned long long started(long pid, bool *dead)
 {
     char path[64], text[1024];
     unsigned long long start = 0;
+    *dead = false;
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
@@ -108,6 +110,7 @@ static unsigned long long started(long pid)
     text[n] = 0;
     /* The command name may hold anything; the last ')' ends it. */
     char *p = strrchr(text, ')');
+    *dead = p && p[1] && (p[2] == 'Z' || p[2] == 'X');
     for (int field = 2; p && field < 22; field++) p = strchr(p + 1, ' ');
     if (p) start = strtoull(p + 1, NULL, 10);
     return start;
@@ -134,7 +137,8 @@ lt_status lt_tmp_open(const char *folder, lt_tmp *out)
 {
     lt_status st = LT_OK;
     uint64_t where = where_pids_count();
-    unsigned long long start = started((long)getpid());
+    bool dead;
+    unsigned long long start = started((long)getpid(), &dead);
     *out = (lt_tmp)LT_TMP_NONE;
     for (int i = 0; i < TMP_TRIES && out->fd < 0; i++) {
         int n = snprintf(out->path, sizeof out->path, "%s/" TMP_PREFIX "%016" PRIx64 "-%ld-%llu-%d", folder, where, (long)getpid(), start, i);
@@ -249,7 +253,9 @@ static bool owner_is_dead(const char *name, uint64_t where)
     if (sscanf(name, TMP_PREFIX "%16" SCNx64 "-%ld-%llu-", &there, &pid, &start) != 3) return false;
     if (there != where || pid <= 0) return false;
     if (kill((pid_t)pid, 0) < 0 && errno == ESRCH) return true;
-    unsigned long long now = started(pid);
+    bool dead;
+    unsigned long long now = started(pid, &dead);
+    if (dead) return true;
     return start != 0 && now != 0 && now != start;
 }
 

@@ -119,6 +119,11 @@ void lt_coordinator_stop(lt_coordinator *c)
     c->stopped = true;
 }
 
+int lt_coordinator_unfinished(const lt_coordinator *c)
+{
+    return c->out > 0 || c->merges_open > 0 || lt_handout_left(c->handout) > 0;
+}
+
 void lt_coordinator_destroy(lt_coordinator **c)
 {
     if (!*c) return;

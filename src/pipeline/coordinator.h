@@ -49,6 +49,9 @@ void lt_coordinator_merged(lt_coordinator *c, int v);
 /* No new pieces or merges from now on; who asks is told to leave. */
 void lt_coordinator_stop(lt_coordinator *c);
 
+/* Whether anything was not done: a piece not on disk, a merge not made. Pieces given up for good do not count. */
+int lt_coordinator_unfinished(const lt_coordinator *c);
+
 void lt_coordinator_destroy(lt_coordinator **c);
 
 #endif

@@ -270,6 +270,8 @@ static lt_status loop(run *r)
         if (idle) usleep(NAP_US);
     }
     st = LT_OK;
+    /* A worker that had just asked leaves without having abandoned anything; the job is stopped all the same. */
+    if (r->coordinator && lt_coordinator_unfinished(r->coordinator)) worsen(r, 75);
 done:
     return st;
 }

@@ -18,6 +18,10 @@ RULES = (
 )
 
 
+# Ends a child process of its own making, never the caller's.
+CHILDREN = {("src/store/verify.c", "_exit(")}
+
+
 def files():
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                             stdout=subprocess.PIPE)
@@ -52,6 +56,8 @@ def main():
                 continue
             subject = code if scope != "everywhere" else text
             for m in pattern.finditer(subject):
+                if (str(where), m[0].strip()) in CHILDREN:
+                    continue
                 line = subject.count("\n", 0, m.start()) + 1
                 wrong.append(f"{where}:{line}: '{m[0].strip()}': {why}")
     print("\n".join(wrong))

@@ -42,6 +42,7 @@ static void play(int n_ranks, uint64_t x, int give_up)
         doing[r] = lt_coordinator_ask(c, r);
         for (int w; (w = lt_coordinator_wake(c, &more)) >= 0;) doing[w] = more;
     }
+    assert_false(lt_coordinator_unfinished(c));
     for (int i = 0; i < PIECES; i++) assert_int_equal(made[i], !pieces[i].done);
     for (int v = 0; v < VIDEOS; v++) assert_int_equal(merged[v], give_up < 0 || give_up / PER_VIDEO != v);
     lt_coordinator_destroy(&c);
@@ -68,6 +69,7 @@ static void a_stop_sends_everyone_home(void **state)
     lt_coordinator *c = NULL;
     assert_ok(lt_coordinator_create(pieces, 4, &merge, 1, 2, &c));
     assert_int_equal(lt_coordinator_ask(c, 1).kind, LT_ORDER_PIECE);
+    assert_true(lt_coordinator_unfinished(c));
     lt_coordinator_stop(c);
     assert_int_equal(lt_coordinator_ask(c, 0).kind, LT_ORDER_LEAVE);
     assert_int_equal(lt_coordinator_ask(c, 1).kind, LT_ORDER_LEAVE);
