@@ -104,9 +104,6 @@ for e in mp4 mkv; do
   echo "late_silent_$e late_silent.$e seek" >> list.new
   cp late.rgb late_silent_$e.rgb               # ffmpeg itself loses frames of these; those of the stream that tells are right
 done
-cp h264_mp4.mp4 take12:30.mp4
-note colon "$PWD/take12:30.mp4" seek
-sed -i 's|^colon .*|colon take12:30.mp4 seek|' list.new
 
 # Made smaller, 50 wide, in the same call of swscale as the conversion.
 for c in h264_mp4.mp4 h264_10bit.mp4 h264_rgb.mkv ffv1_rgb.mkv ffv1_grey16.mkv; do

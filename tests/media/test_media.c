@@ -246,6 +246,26 @@ static void bad_inputs_are_told_apart(void **state)
     }
 }
 
+/* In a relative path, what stands before a colon is part of the name and no protocol. */
+static void a_name_may_hold_a_colon(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[8 * 8 * 3] = { 1, 2, 3 };
+    char *here = getcwd(NULL, 0);
+    lt_video_writer *w = NULL;
+    lt_media *m = NULL;
+    assert_int_equal(chdir(dir), 0);
+    lt_status written = lt_video_writer_open("take12:30.mkv", 8, 8, 25, 1, LT_VIDEO_LOSSLESS, &w);
+    if (written >= 0) written = lt_video_writer_put(w, rgb, 24);
+    if (written >= 0) written = lt_video_writer_close(&w);
+    lt_status opened_it = lt_media_open("take12:30.mkv", &(lt_media_opts){ 0 }, &m);
+    assert_int_equal(chdir(here), 0);
+    assert_ok(written);
+    assert_ok(opened_it);
+    lt_media_close(&m);
+    free(here);
+}
+
 static void a_change_of_size_makes_frames_unreadable(void **state)
 {
     (void)state;
@@ -660,6 +680,7 @@ int main(void)
         cmocka_unit_test(every_frame_of_every_clip),
         cmocka_unit_test(damage_is_the_same_however_reached),
         cmocka_unit_test(bad_inputs_are_told_apart),
+        cmocka_unit_test(a_name_may_hold_a_colon),
         cmocka_unit_test(a_change_of_size_makes_frames_unreadable),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(frames_are_made_smaller),
