@@ -65,6 +65,7 @@ typedef struct {
     int64_t  n_keys;
     bool     seek_safe;
     char     why[128];                   /* why it is not */
+    char     damage[160];                /* not empty: the container is damaged, and frames may be missing from it */
     uint64_t hash[2];                    /* XXH3-128 of the packets of the stream, or of the images' bytes */
     int64_t  bytes;                      /* hashed */
 } lt_index;

@@ -32,7 +32,7 @@ typedef struct lt_job lt_job;
 
 /* Makes `dir` (and its parents) and run.json from `settings`, an object holding all that changes bits; or, where
  * run.json is there, compares. LT_E_USAGE names the first setting that differs, its value there and here.
- * LT_E_STORE where the directory cannot be made, read or written. Also removes what killed runs left half written. */
+ * LT_E_STORE where the directory cannot be made, read or written. Also sweeps (lt_job_sweep). */
 LT_NODISCARD lt_status lt_job_open(const char *dir, const json_t *settings, lt_job **out);
 
 /* The job of an existing directory; writes nothing. LT_E_ABSENT where there is no run.json. */
@@ -43,6 +43,10 @@ const json_t *lt_job_settings(const lt_job *job);
 
 /* XXH3-128 of the settings as compact JSON with sorted keys; what ties segments and results to them. */
 lt_hash lt_job_settings_hash(const lt_job *job);
+
+/* Removes what killed runs left half written, as lt_job_open does; a run does so at its end too, since a rank whose
+ * launcher was killed may live on for a moment and leave something after the next run has begun. */
+void lt_job_sweep(const lt_job *job);
 
 /* *job is NULL afterwards; NULL is accepted. */
 void lt_job_close(lt_job **job);

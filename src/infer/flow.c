@@ -2,6 +2,7 @@
 #include <longtake/flow.h>
 
 #include "kernels/flow_check/flow_check.h"
+#include "kernels/flow_detail/flow_detail.h"
 #include "kernels/flow_edges/flow_edges.h"
 #include "kernels/flow_frame/flow_frame.h"
 #include "kernels/flow_grow/flow_grow.h"
@@ -21,21 +22,22 @@
 enum {
     MAX_SIZE = 16384,
     MAX_LEVELS = 12,
+    AROUND = 2,                        /* levels of images above the coarsest with flow */
     SMALLEST = 8,                      /* a level with a side below this is not made */
     BAND = 8                           /* rows of an item of work */
 };
 
-/* Steps of a level, for lifetimes. What is alive from LOAD to STORE is alive always. */
-enum { LOAD, EDGES, WARP, TENSOR, SYSTEM, SOLVE, MEDIAN, STORE };
+/* Steps, for lifetimes. WARP to MEDIAN are repeated, so what one warp leaves to the next is alive from EDGES to GROW at least. */
+enum { LOAD, EDGES, WARP, TENSOR, SYSTEM, SOLVE, MEDIAN, GROW, STORE };
 
 typedef struct {
-    int   warps_fine, warps, inner, sweeps;   /* warps at full size and at the others */
-    float lambda, eps_data, eps_smooth, edge, floor, relax;
+    int   warps_fine, warps, sweeps;   /* warps at full size and at the others; sweeps of the solver for each */
+    float lambda, eps_data, eps_smooth, edge, floor, relax, detail;
 } tuning;
 
 static const tuning tunings[] = {
-    [LT_FLOW_BEST] = { 4, 4, 1, 10, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.9f },
-    [LT_FLOW_FAST] = { 2, 2, 1, 6, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.8f },
+    [LT_FLOW_BEST] = { 4, 4, 10, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.9f, 0.8f },
+    [LT_FLOW_FAST] = { 2, 2, 6, 1.f, 0.1f, 0.02f, 0.001f, 5.f, 1.8f, 0.8f },
 };
 
 enum {
@@ -47,8 +49,9 @@ enum {
 struct lt_flow_plan {
     lt_flow_config config;
     int            levels;
-    int            width[MAX_LEVELS], height[MAX_LEVELS];
-    size_t         image[MAX_LEVELS + 1];  /* floats from the start of a frame's pyramid to pixel (0, 0) of a level */
+    int            width[MAX_LEVELS + AROUND], height[MAX_LEVELS + AROUND];
+    size_t         image[MAX_LEVELS + AROUND];  /* floats from the start of a frame's pyramid to pixel (0, 0) of a level */
+    size_t         pyramid;            /* floats of a frame's pyramid */
     size_t         n_bytes;
     lt_arena_item  items[N_ITEMS];
 };
@@ -68,24 +71,26 @@ static const tuning *tuned(const lt_flow_session *s)
 
 static void levels(lt_flow_plan *p)
 {
-    int w = p->config.width, h = p->config.height;
-    size_t at = 0;
-    while (p->levels < MAX_LEVELS && (p->levels == 0 || (w >= SMALLEST && h >= SMALLEST))) {
-        p->width[p->levels] = w;
-        p->height[p->levels] = h;
-        p->image[p->levels++] = at + 4 * LT_FLOW_EDGE;
-        at += 4 * lt_flow_image_stride(w) * (size_t)h;
+    int w = p->config.width, h = p->config.height, n = MAX_LEVELS + AROUND;
+    for (int l = 0; l < n; l++) {
+        if (p->levels == 0 && (l == MAX_LEVELS || (l > 0 && (w < SMALLEST || h < SMALLEST)))) {
+            p->levels = l;
+            n = l + AROUND;
+        }
+        p->width[l] = w;
+        p->height[l] = h;
+        p->image[l] = p->pyramid + 4 * LT_FLOW_EDGE;
+        p->pyramid += 4 * lt_flow_image_stride(w) * (size_t)h;
         w = (w + 1) / 2;
         h = (h + 1) / 2;
     }
-    p->image[p->levels] = at;
 }
 
 static void describe(lt_flow_plan *p)
 {
     static const struct { int item, n, first, last; const char *name; } planes[] = {
-        { U, 4, LOAD, STORE, "flow" }, { RIGHT, 2, EDGES, STORE, "edges" }, { MEAN, 7, WARP, TENSOR, "warped" },
-        { J, 6, TENSOR, STORE, "tensor" },
+        { U, 2, SOLVE, GROW, "solution" }, { U0, 2, LOAD, STORE, "flow" }, { RIGHT, 2, EDGES, MEDIAN, "edges" },
+        { MEAN, 7, WARP, TENSOR, "warped" }, { J, 6, TENSOR, SYSTEM, "tensor" },
     };
     const size_t plane = sizeof(float) * lt_flow_stride(p->config.width) * (size_t)p->config.height;
     const size_t half = sizeof(float) * 2 * lt_flow_half_stride(p->config.width) * ((size_t)p->config.height + 2);
@@ -98,7 +103,7 @@ static void describe(lt_flow_plan *p)
     p->items[BACKWARD] = (lt_arena_item){ "backward", pixels * 2 * sizeof(float), LOAD, STORE, 0 };
     p->items[OCCLUDED] = (lt_arena_item){ "occluded", pixels, LOAD, STORE, 0 };
     for (int i = FRAME0; i <= FRAME1; i++)
-        p->items[i] = (lt_arena_item){ "pyramid", p->image[p->levels] * sizeof(float), LOAD, STORE, 0 };
+        p->items[i] = (lt_arena_item){ "pyramid", p->pyramid * sizeof(float), LOAD, STORE, 0 };
 }
 
 lt_status lt_flow_plan_create(const lt_flow_config *config, lt_flow_plan **out)
@@ -201,6 +206,7 @@ static void over(lt_flow_session *s, void (*fn)(lt_isa, const void *, int, int),
         lt_##op(isa, args, y0, y1);                                          \
     }
 LT_ROWS(flow_check)
+LT_ROWS(flow_detail)
 LT_ROWS(flow_edges)
 LT_ROWS(flow_frame)
 LT_ROWS(flow_grow)
@@ -219,9 +225,15 @@ void lt_flow_load(lt_flow_session *s, int slot, const uint8_t *rgb, size_t strid
     float *pyramid = s->at[FRAME0 + slot];
     const lt_flow_frame_args a = { rgb, stride, p->width[0], p->height[0], pyramid + p->image[0] };
     over(s, flow_frame_rows, &a, p->height[0], BAND);
-    for (int l = 1; l < p->levels; l++) {
+    for (int l = 1; l < p->levels + AROUND; l++) {
         const lt_flow_halve_args b = { pyramid + p->image[l - 1], p->width[l - 1], p->height[l - 1], pyramid + p->image[l] };
         over(s, flow_halve_rows, &b, p->height[l], BAND);
+    }
+    /* From fine to coarse: each level is needed as it was by those two below it. */
+    for (int l = 0; l < p->levels; l++) {
+        const lt_flow_detail_args c = { pyramid + p->image[l], pyramid + p->image[l + AROUND], p->width[l], p->height[l],
+                                        tuned(s)->detail };
+        over(s, flow_detail_rows, &c, p->height[l], BAND);
     }
 }
 
@@ -239,14 +251,14 @@ static void linearise(lt_flow_session *s, int level, const float *first, const f
     over(s, flow_tensor_rows, &tensor, h, BAND);
 }
 
-/* One lagged step: u, v from the flow iu, iv. */
-static void step(lt_flow_session *s, int level, int iu, int iv)
+/* One lagged step from the flow U0, V0 to U, V. */
+static void step(lt_flow_session *s, int level)
 {
     const tuning *t = tuned(s);
     const int w = s->plan->width[level], h = s->plan->height[level];
     const lt_flow_system_args system = {
         { plane(s, J), plane(s, J + 1), plane(s, J + 2), plane(s, J + 3), plane(s, J + 4), plane(s, J + 5) },
-        plane(s, iu), plane(s, iv), plane(s, U0), plane(s, V0), plane(s, RIGHT), plane(s, DOWN), w, h, t->lambda, t->eps_data,
+        plane(s, U0), plane(s, V0), plane(s, U0), plane(s, V0), plane(s, RIGHT), plane(s, DOWN), w, h, t->lambda, t->eps_data,
         t->eps_smooth, half(s, A12, level), half(s, R1, level), half(s, R2, level), half(s, I1, level), half(s, I2, level),
         half(s, WX, level), half(s, WY, level), half(s, SU, level), half(s, SV, level) };
     lt_flow_sor_args sor = { system.a12, system.r1, system.r2, system.i1, system.i2, system.wx, system.wy, w, h, t->sweeps,
@@ -269,7 +281,7 @@ static lt_status solve_level(lt_flow_session *s, int level, int from, int to)
     for (int k = 0; k < (level ? t->warps : t->warps_fine); k++) {
         if (s->stop && atomic_load(s->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         linearise(s, level, first, second);
-        for (int i = 0; i < t->inner; i++) step(s, level, i ? U : U0, i ? V : V0);
+        step(s, level);
         const lt_flow_median_args median = { plane(s, U), plane(s, V), w, h, plane(s, U0), plane(s, V0) };
         over(s, flow_median_rows, &median, h, BAND);
     }

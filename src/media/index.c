@@ -12,6 +12,7 @@ typedef struct {
     int64_t *pts, *key;
     int64_t  n, n_keys, room, bytes;
     const char *doubt;                   /* why packets do not tell all; NULL where they do */
+    char     damage[160];
     XXH3_state_t *hash;
     AVCodecParserContext *parser;        /* of h264, which may code a picture as two fields in two packets; else NULL */
     AVCodecContext *facts;               /* the parser's */
@@ -109,6 +110,10 @@ static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
     /* What the demuxer cannot make out ends the video there; a disk that fails does not. */
     if (r == AVERROR(EIO)) LT_FAIL(LT_E_DATA, "%s: reading it failed: input/output error", m->path);
     if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "no memory to read %s", m->path);
+    if (r != AVERROR_EOF) snprintf(s->damage, sizeof s->damage, "it cannot be read to its end");
+    /* Transport streams and bare streams may begin and end anywhere, and their parsers complain of it. */
+    else if (*lt_libav_complaint() && !strstr(m->s.format->iformat->name, "mpegts") && !(m->s.format->iformat->flags & AVFMT_NOTIMESTAMPS))
+        snprintf(s->damage, sizeof s->damage, "its container is damaged: %s", lt_libav_complaint());
     if (!s->doubt && r != AVERROR_EOF) s->doubt = "it cannot be read to its end";
     /* A demuxer that skips what it cannot make out may find other packets when it enters behind the damage. */
     if (!s->doubt && *lt_libav_complaint()) s->doubt = "its container or its headers are damaged";
@@ -184,6 +189,7 @@ static lt_status index_stream(lt_media *m, const atomic_int *stop, lt_index *x, 
     x->bytes = s.bytes;
     x->seek_safe = !s.doubt;
     snprintf(x->why, sizeof x->why, "%s", s.doubt ? s.doubt : "");
+    memcpy(x->damage, s.damage, sizeof x->damage);
     if (s.n == 0) LT_FAIL(LT_E_DATA, "%s: no frame of it can be decoded%s%s", m->path, *m->s.trouble ? ": " : "", m->s.trouble);
     LT_TRY(fill_times(x, m, s.pts, av_q2d(m->s.stream->time_base)));
     if (x->seek_safe) {
@@ -244,7 +250,8 @@ json_t *lt_index_to_json(const lt_index *x)
     snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)x->hash[1], (unsigned long long)x->hash[0]);
     time = json_array();
     for (int64_t i = 0; time && i < x->n_frames; i++) json_array_append_new(time, json_real(x->time[i]));
-    return json_pack("{s:I s:b s:s s:s s:I s:o s:o s:o}", "n_frames", (json_int_t)x->n_frames, "seek_safe", x->seek_safe, "why", x->why,
+    return json_pack("{s:I s:b s:s s:s s:s s:I s:o s:o s:o}", "n_frames", (json_int_t)x->n_frames, "seek_safe", x->seek_safe, "why", x->why,
+                     "damage", x->damage,
                      "hash", hash, "bytes", (json_int_t)x->bytes, "time", time, "pts", x->pts ? deltas(x->pts, x->n_frames) : json_null(),
                      "key", deltas(x->key, x->n_keys));
 }
@@ -266,6 +273,7 @@ lt_status lt_index_from_json(const json_t *json, lt_index **out)
     lt_status st = LT_OK;
     lt_index *x = calloc(1, sizeof *x);
     const char *hash = json_string_value(json_object_get(json, "hash")), *why = json_string_value(json_object_get(json, "why"));
+    const char *damage = json_string_value(json_object_get(json, "damage"));
     const json_t *time = json_object_get(json, "time"), *pts = json_object_get(json, "pts"), *key = json_object_get(json, "key");
     unsigned long long high, low;
     *out = NULL;
@@ -276,6 +284,7 @@ lt_status lt_index_from_json(const json_t *json, lt_index **out)
     if (!hash || !why || sscanf(hash, "%16llx%16llx", &high, &low) != 2 || (int64_t)json_array_size(time) != x->n_frames)
         LT_FAIL(LT_E_DATA, "the index in video.json is damaged: remove the file to make it anew");
     snprintf(x->why, sizeof x->why, "%s", why);
+    snprintf(x->damage, sizeof x->damage, "%s", damage ? damage : "");
     x->hash[0] = low;
     x->hash[1] = high;
     if (x->n_frames <= 0) LT_FAIL(LT_E_DATA, "the index in video.json is damaged: it has no frames");

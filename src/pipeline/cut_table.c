@@ -51,11 +51,11 @@ lt_status lt_cut_table_make(const lt_job *job, lt_cut_table **out)
     if (!t) LT_FAIL(LT_E_MEMORY, "no memory for the cut of a job");
     t->run = json_deep_copy(lt_job_settings(job));
     t->shards = (int)json_integer_value(json_object_get(t->run, "shards"));
-    t->segment_frames = json_integer_value(json_object_get(t->run, "segment_frames"));
-    by = json_string_value(json_object_get(t->run, "shard_by"));
+    t->segment_frames = json_integer_value(json_object_get(t->run, "segment-frames"));
+    by = json_string_value(json_object_get(t->run, "shard-by"));
     t->by_segment = by && !strcmp(by, "segment");
     if (t->shards < 1 || t->segment_frames < 1)
-        LT_FAIL(LT_E_DATA, "%s/run.json is not one of longtake's: it has no shards or segment_frames", lt_job_dir(job));
+        LT_FAIL(LT_E_DATA, "%s/run.json is not one of longtake's: it has no shards or segment-frames", lt_job_dir(job));
     LT_TRY(read_inputs(t, job));
     *out = t;
     t = NULL;

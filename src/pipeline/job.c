@@ -111,9 +111,9 @@ static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
             LT_FAIL(LT_E_USAGE, "%s: the name of a video must be UTF-8: rename it", in->path);
     }
     *out = json_pack("{s:i s:s s:f s:I s:f s:f s:I s:I s:i s:s s:s s:s s:O?}", "format", 1, "task", s->task->name, "fps",
-                     o->fps, "max_res", (json_int_t)o->max_res, "start", o->start, "end", o->end, "frames",
-                     (json_int_t)o->frames, "segment_frames", (json_int_t)s->segment_frames, "shards", s->shard.count,
-                     "shard_by", s->by_segment ? "segment" : "video", "device", s->device, "decoder",
+                     o->fps, "max-res", (json_int_t)o->max_res, "start", o->start, "end", o->end, "frames",
+                     (json_int_t)o->frames, "segment-frames", (json_int_t)s->segment_frames, "shards", s->shard.count,
+                     "shard-by", s->by_segment ? "segment" : "video", "device", s->device, "decoder",
                      lt_media_library(), "inputs", ids);
     if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for the settings");
     LT_TRY(s->task->settings(o, *out));
@@ -185,7 +185,7 @@ done:
 typedef struct {
     int32_t status, width, height;
     int64_t n_frames, device_bytes, host_bytes;
-    char    why[LT_WHY];
+    char    why[LT_WHY];         /* with status LT_OK: what is wrong with a video that can be done all the same */
 } probe;
 
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
@@ -242,6 +242,12 @@ done:
     return st;
 }
 
+/* A damaged container gives what it still has; the user must hear of it. */
+static void note_damage(const char *path, const char *damage, probe *p)
+{
+    if (damage && *damage) snprintf(p->why, sizeof p->why, "%s: %s: frames may be missing from it", path, damage);
+}
+
 static lt_status put_video(lt_setup *s, const lt_input *in, const lt_media_info *info, const lt_index *index, probe *p)
 {
     lt_status st = LT_OK;
@@ -260,6 +266,7 @@ static lt_status put_video(lt_setup *s, const lt_input *in, const lt_media_info 
                       "time", time, "frame", frame, "media", facts, "index", lt_index_to_json(index));
     if (!video) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", in->path);
     LT_TRY(lt_job_put_video(s->job, in->id, video));
+    note_damage(in->path, index->damage, p);
     p->n_frames = n;
 done:
     free(frames);
@@ -285,6 +292,7 @@ static lt_status known(lt_setup *s, const lt_input *in, probe *p, bool *yes)
     if (json_integer_value(json_object_get(video, "bytes")) == in->bytes && in->bytes > 0 &&
         json_integer_value(json_object_get(video, "modified_ns")) == modified_ns(in->path)) {
         p->n_frames = json_integer_value(json_object_get(video, "n_frames"));
+        note_damage(in->path, json_string_value(json_object_get(json_object_get(video, "index"), "damage")), p);
         *yes = true;
     }
 done:

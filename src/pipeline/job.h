@@ -23,7 +23,7 @@ enum { LT_WHY = 480 };
 typedef struct {
     const lt_input *input;
     lt_status       status;          /* below 0: this video is not done, `why` says so */
-    char            why[LT_WHY];
+    char            why[LT_WHY];     /* also where frames may be missing from a damaged file; "" otherwise */
     int             width, height;
     int64_t         n_frames;        /* of the result */
     int64_t         device_bytes, host_bytes;

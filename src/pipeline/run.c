@@ -213,6 +213,10 @@ static lt_status pass_on(run *r, const lt_event *e)
     static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
                                           [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
                                           [LT_EVENT_LEFT] = SAY_LEFT };
+    if (e->kind == LT_EVENT_BROKEN) {
+        lt_stop_raise(r->stop, "a segment cannot be written");
+        return LT_OK;
+    }
     lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
     snprintf(m.text, sizeof m.text, "%s", e->text);
     /* The last word on how much was made comes before the farewell. */
@@ -275,9 +279,9 @@ static void report_bad_inputs(run *r)
 {
     for (int64_t v = 0; v < r->s.inputs.n; v++) {
         const lt_setup_video *video = &r->s.videos[v];
-        if (video->status >= 0 || !video->mine) continue;
-        if (lt_comm_rank(r->comm) == 0) lt_log_error(r->log, "%s", video->why);
-        worsen(r, lt_exit_code(video->status));
+        if (!video->why[0] || !video->mine) continue;
+        if (lt_comm_rank(r->comm) == 0) lt_log_write(r->log, video->status < 0 ? LT_LOG_ERROR : LT_LOG_WARN, "%s", video->why);
+        worsen(r, video->status < 0 ? lt_exit_code(video->status) : 65);
     }
     for (int64_t i = 0; i < r->s.n_pieces; i++)
         if (r->s.pieces[i].mine && r->s.pieces[i].state == LT_SEGMENT_FAILED) worsen(r, 65);
@@ -319,7 +323,10 @@ static void finish(run *r)
     int agreed = r->code;
     bool together = true;
     lt_worker_destroy(&r->worker);
-    if (r->summary) worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
+    if (r->summary) {
+        lt_job_sweep(r->s.job);
+        worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
+    }
     if (r->comm) {
         together = lt_agree(r->comm, r->code, &agreed) >= 0;
         r->code = agreed;

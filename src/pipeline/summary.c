@@ -232,7 +232,7 @@ lt_status lt_summary_write(lt_summary *s, int code)
         snprintf(paths[n], sizeof paths[n], "%s.h5", video->input->id);
         snprintf(sheets[n], sizeof sheets[n], "%s/%s.png", lt_job_dir(p->job), video->input->id);
         videos[n] = (lt_report_video){ .name = video->input->id, .state = video_state(s, v), .frames = video->n_frames,
-                                       .why = video->status < 0 ? video->why : s->videos[v].why[0] ? s->videos[v].why : NULL,
+                                       .why = video->why[0] ? video->why : s->videos[v].why[0] ? s->videos[v].why : NULL,
                                        .result = s->videos[v].merged ? paths[n] : NULL, .frames_failed = -1,
                                        .sheet = s->videos[v].merged ? sheets[n] : NULL, .width = video->width, .height = video->height, .seconds = NAN };
         n++;

@@ -109,12 +109,14 @@ static lt_order ask(lt_worker *w)
     return o;
 }
 
-/* Runs on the store thread. A commit that failed ends the job, through the flush that follows. */
+/* Runs on the store thread. A commit that failed ends the job; the worker hears why from the flush at its end. */
 static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
 {
     lt_worker *w = ctx;
-    (void)e;
-    if (st < 0) return;
+    if (st < 0) {
+        post_status(w, LT_EVENT_BROKEN, tag, st, e->text);
+        return;
+    }
     const lt_setup_piece *p = &w->s->pieces[tag];
     lt_event event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
                        .state = w->state[tag] };
@@ -294,12 +296,37 @@ static void draw_sheet(lt_worker *w, int64_t v)
     if (lt_picture_draw(&opts, drawn) < 0) lt_log_warn(w->s->log, "no contact sheet: %s", lt_error_last()->text);
 }
 
+/* Other shards may still be at a video's segments; that one of ours is gone is another matter. */
+static lt_status check_ours(lt_worker *w, int64_t v)
+{
+    lt_status st = LT_OK;
+    const lt_setup_video *video = &w->s->videos[v];
+    lt_segment_state state;
+    for (int64_t i = video->first_piece; i < video->first_piece + video->n_pieces; i++) {
+        const lt_setup_piece *p = &w->s->pieces[i];
+        if (!p->mine) continue;
+        LT_TRY(lt_ledger_scan(w->s->job, video->input->id, &p->range, 1, true, &state, NULL));
+        if (state == LT_SEGMENT_MISSING)
+            LT_FAIL(LT_E_STORE, "%s: segment %lld-%lld of %s was committed and is gone: is something removing files there? Run again when it is not",
+                    lt_job_dir(w->s->job), (long long)p->range.first, (long long)p->range.last, video->input->id);
+    }
+done:
+    return st;
+}
+
 static lt_status merge(lt_worker *w, int64_t v)
 {
     lt_status st = LT_OK;
     const lt_merge_opts opts = { false, w->s->settings->keep_segments, w->s->n_threads, w->software };
     LT_TRY(lt_writer_flush(w->writer));
-    LT_TRY(lt_merge(w->s->job, w->s->videos[v].input->id, &opts));
+    st = lt_merge(w->s->job, w->s->videos[v].input->id, &opts);
+    if (st == LT_E_ABSENT) {
+        const lt_error absent = *lt_error_last();
+        LT_TRY(check_ours(w, v));
+        lt_error_set(&absent);
+        return absent.status;
+    }
+    LT_TRY(st);
     draw_sheet(w, v);
 done:
     return st;

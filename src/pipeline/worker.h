@@ -16,6 +16,7 @@ typedef struct lt_worker lt_worker;
 typedef enum {
     LT_EVENT_ASK,                /* wants an order */
     LT_EVENT_COMMITTED,          /* piece `index` is on disk; state DONE or FAILED */
+    LT_EVENT_BROKEN,             /* a commit failed: the job must end; LEFT will say why */
     LT_EVENT_LOST,               /* piece `index` cannot be made: status, text; the worker goes on */
     LT_EVENT_MERGED,             /* the merge of video `index` ended: status, text; LT_E_ABSENT: other shards are not done */
     LT_EVENT_LEFT                /* the worker has ended: status 0, LT_E_STOPPED, or what ends the job, with text */

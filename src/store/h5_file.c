@@ -419,7 +419,7 @@ lt_status lt_h5_extent(hid_t dataset, int64_t *rows, int64_t *cols)
     if (rank < 1 || rank > 2 || H5Pget_layout(how) != H5D_CONTIGUOUS || H5Pget_external_count(how) != 0)
         LT_FAIL(LT_E_DATA, "a table is of another shape or layout");
     LT_H5(H5Sget_simple_extent_dims(space, dims, NULL));
-    /* A text of variable length is a length and a place in a heap: 16 bytes with 8-byte offsets. */
+    /* A text of variable length is stored as a length, an address and an index: 16 bytes. */
     uint64_t size = H5Tis_variable_str(type) > 0 ? 16 : H5Tget_size(type), stored = H5Dget_storage_size(dataset);
     if (dims[1] > 1 << 20 || dims[0] > (uint64_t)1 << 36 || dims[0] * dims[1] * size != stored || stored > file_bytes)
         LT_FAIL(LT_E_DATA, "a table claims more rows than it has");

@@ -123,7 +123,7 @@ done:
 }
 
 /* Temporary files of killed runs, in the job's folder and in its videos'. */
-static void sweep(const lt_job *job)
+void lt_job_sweep(const lt_job *job)
 {
     char path[LT_PATH_MAX];
     struct stat about;
@@ -174,7 +174,7 @@ lt_status lt_job_open(const char *dir, const json_t *settings, lt_job **out)
         LT_FAIL(LT_E_USAGE, "%s was made with %s=%s, this run has %s=%s: use another --out or the same settings", path, where, theirs,
                 where, ours);
     }
-    sweep(job);
+    lt_job_sweep(job);
     *out = job;
     job = NULL;
 done:

@@ -43,8 +43,6 @@ typedef struct {
     hid_t frame_hash[LT_FIELDS_MAX];    /* /check/<field>/frame [T,2] XXH3-128 of the values, low half first */
 } lt_layout_ids;
 
-#define LT_LAYOUT_IDS_NONE { .frames = -1, .check = -1, .data = { 0 } }
-
 void lt_layout_ids_init(lt_layout_ids *ids);
 LT_NODISCARD lt_status lt_layout_ids_close(lt_layout_ids *ids);
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+enum { TRIES = 10000 };      /* each sets a damaged segment aside; where that cannot be done, it ends */
+
 typedef struct {
     const lt_job        *job;
     const char          *id;
@@ -429,14 +431,19 @@ lt_status lt_merge(const lt_job *job, const char *id, const lt_merge_opts *opts)
     json_t *video = NULL;
     bool complete = true;
     LT_TRY(lt_job_get_video(job, id, &video));
-    for (;;) {
+    for (int tries = 0;; tries++) {
         if (lt_ledger_has_result(job, id)) {
             complete = true;
             break;
         }
         st = attempt(job, id, opts, video, &complete);
-        /* A damaged segment is out of the way now; one that vanished was merged by another process. */
-        if (st == LT_E_DATA || (st == LT_E_ABSENT && lt_ledger_has_result(job, id))) continue;
+        if (st == LT_E_DATA && tries < TRIES) continue;      /* a damaged segment is out of the way now */
+        if (st == LT_E_ABSENT) {
+            /* One that vanished was merged by another process. Looking for its result must not change the record. */
+            lt_error why = *lt_error_last();
+            if (lt_ledger_has_result(job, id)) continue;
+            lt_error_set(&why);
+        }
         LT_TRY(st);
         LT_TRY(check_result(job, id, opts->n_threads < 1 ? 1 : opts->n_threads));
         break;

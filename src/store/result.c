@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 struct lt_result {
-    lt_file_reader      reader;
+    lt_file_reader reader;
     lt_result_info info;
     lt_field       fields[LT_FIELDS_MAX];
     lt_codecs     *codecs;

@@ -190,7 +190,8 @@ static lt_status begin_file(segment *s)
 {
     lt_status st = LT_OK;
     char hash[LT_HASH_TEXT];
-    LT_TRY(lt_file_mkdirs(s->folder));
+    /* The folder was made with video.json. Where it is gone, so is the job: making it anew would write below a mount point
+     * whose disk has vanished. */
     LT_TRY(lt_tmp_open(s->folder, &s->tmp));
     s->file = (lt_h5_file){ s->tmp.fd, 0 };
     LT_TRY(lt_h5_create(&s->file, &s->h5));

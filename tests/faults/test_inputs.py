@@ -27,7 +27,7 @@ class Inputs(harness.Case):
 
     def flow(self, *args, ranks=None, **kw):
         self.out = self.dir / f"out-{self.id().rsplit('.', 1)[1]}-{len(list(self.dir.glob('out-*')))}"
-        return harness.longtake("run", "--task", "flow", "--out", self.out, *args, ranks=ranks, **kw)
+        return harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", self.out, *args, ranks=ranks, **kw)
 
     def bad_beside_good(self, path, *words):
         """Exit 65, the path in the message, nothing for it among the results, and the good one done."""
@@ -126,11 +126,11 @@ class Inputs(harness.Case):
         """An out/ made by other settings is refused, and the setting is named."""
         self.exits(self.flow(self.good), "done")
         out = self.out
-        r = harness.longtake("run", "--task", "flow", "--out", out, "--type", "f16", self.good)
+        r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--type", "f16", self.good)
         self.exits(r, "usage", "type")
-        r = harness.longtake("run", "--task", "flow", "--out", out, "--segment-frames", "5", self.good)
+        r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--segment-frames", "5", self.good)
         self.exits(r, "usage", "segment-frames")
-        r = harness.longtake("run", "--task", "flow", "--out", out, "--max-res", "64", self.good)
+        r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--max-res", "64", self.good)
         self.exits(r, "usage", "max-res")
 
     def test_same_stem_twice(self):

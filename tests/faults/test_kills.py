@@ -41,7 +41,7 @@ class Kills(harness.Case):
 
     @classmethod
     def words(cls, name):
-        return ["run", "--task", "flow", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
+        return ["run", "--task", "flow", "--preset", "fast", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
                 "--keep-segments", cls.clip]
 
     def start(self, name):
@@ -87,8 +87,8 @@ class Kills(harness.Case):
                     what = rng.choice(list(kinds))
                     time.sleep(rng.uniform(0.05, self.whole_s))
                     struck = self.strike(job, rng, what)
-                kills += struck
-                kinds[what] = kinds.get(what, 0) + struck
+                    kills += struck
+                    kinds[what] += struck
                 code = self.after(job, what, struck)
                 text = job.output()
                 self.unchanged(before, out, text)

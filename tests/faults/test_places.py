@@ -22,7 +22,7 @@ class Places(harness.Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.clip = harness.clip(cls.dir / "clip.mp4", 96, size="240x136")
-        r = harness.longtake("run", "--task", "flow", "--out", cls.dir / "plain", *cls.settings(), cls.clip)
+        r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", cls.dir / "plain", *cls.settings(), cls.clip)
         if r.code:
             raise AssertionError(f"the plain run: exit {r.code}\n{r.text}")
         cls.want = harness.content_hash(cls.dir / "plain/clip.h5")
@@ -39,7 +39,7 @@ class Places(harness.Case):
         return ["--segment-frames", "4", "--threads", "1", "--keep-segments"]
 
     def words(self, out):
-        return ["run", "--task", "flow", "--out", out, *self.settings(), self.clip]
+        return ["run", "--task", "flow", "--preset", "fast", "--out", out, *self.settings(), self.clip]
 
     def needs_root(self):
         if os.geteuid():

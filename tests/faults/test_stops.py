@@ -15,7 +15,7 @@ class Stops(harness.Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.clip = harness.clip(cls.dir / "clip.mp4", 160, size="320x180")
+        cls.clip = harness.clip(cls.dir / "clip.mp4", 160, size="240x136")
         r = harness.longtake(*cls.words("plain"))
         if r.code:
             raise AssertionError(f"the plain run: exit {r.code}\n{r.text}")
@@ -23,7 +23,7 @@ class Stops(harness.Case):
 
     @classmethod
     def words(cls, name):
-        return ["run", "--task", "flow", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
+        return ["run", "--task", "flow", "--preset", "fast", "--out", cls.dir / name, "--segment-frames", "4", "--threads", "1",
                 "--keep-segments", cls.clip]
 
     def stopped(self, name, ranks, stop, env=None):

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include "kernels/flow_check/flow_check.h"
+#include "kernels/flow_detail/flow_detail.h"
 #include "kernels/flow_edges/flow_edges.h"
 #include "kernels/flow_frame/flow_frame.h"
 #include "kernels/flow_grow/flow_grow.h"
@@ -90,16 +91,21 @@ static float *plane(bench *t, uint32_t seed, float low, float high)
     return sized_plane(t, t->w, t->h, seed, low, high);
 }
 
-static float *image(bench *t, uint32_t seed)
+static float *image_in(block *b, int w, int h, uint32_t seed)
 {
-    const size_t stride = lt_flow_image_stride(t->w);
-    float *p = take(&t->in, 4 * stride * (size_t)t->h) + 4 * LT_FLOW_EDGE;
-    for (int y = 0; y < t->h; y++) {
+    const size_t stride = lt_flow_image_stride(w);
+    float *p = take(b, 4 * stride * (size_t)h) + 4 * LT_FLOW_EDGE;
+    for (int y = 0; y < h; y++) {
         float *row = p + 4 * (size_t)y * stride;
-        for (int i = 0; i < 4 * t->w; i++) row[i] = i % 4 == 3 ? 0 : floorf(256.f * noise(seed, (uint32_t)(4 * y * t->w + i)));
-        lt_flow_pad_pixels(row, t->w);
+        for (int i = 0; i < 4 * w; i++) row[i] = i % 4 == 3 ? 0 : floorf(256.f * noise(seed, (uint32_t)(4 * y * w + i)));
+        lt_flow_pad_pixels(row, w);
     }
     return p;
+}
+
+static float *image(bench *t, uint32_t seed)
+{
+    return image_in(&t->in, t->w, t->h, seed);
 }
 
 /* A half with values at the pixels and zeros elsewhere. */
@@ -141,6 +147,7 @@ static void spread(const bench *t, void (*fast)(lt_isa, const void *, int, int),
         else spread(t, op##_rows, a, n, t->band);                                                                   \
     }
 ROWS(flow_check)
+ROWS(flow_detail)
 ROWS(flow_edges)
 ROWS(flow_frame)
 ROWS(flow_grow)
@@ -168,6 +175,13 @@ static void halve(bench *t)
     const float *in = image(t, 2);
     const lt_flow_halve_args a = { in, t->w, t->h, take(&t->out, 4 * lt_flow_image_stride(w) * (size_t)h) + 4 * LT_FLOW_EDGE };
     flow_halve_either(t, &a, h);
+}
+
+static void detail(bench *t)
+{
+    const float *coarse = image_in(&t->in, ((t->w + 1) / 2 + 1) / 2, ((t->h + 1) / 2 + 1) / 2, 8);
+    const lt_flow_detail_args a = { image_in(&t->out, t->w, t->h, 9), coarse, t->w, t->h, .8f };
+    flow_detail_either(t, &a, t->h);
 }
 
 static void edges(bench *t)
@@ -280,6 +294,7 @@ static void check(bench *t)
 static const struct { const char *name; void (*run)(bench *); const char *catches; } operators[] = {
     { "frame",  frame,     "a stride that is not 3 W; the fourth channel; padding"               },
     { "halve",  halve,     "edges of odd sizes; samples shifted by half a pixel"                 },
+    { "detail", detail,    "weights of another phase; coarse edges"                              },
     { "edges",  edges,     "a neighbour beyond the last column or row"                           },
     { "warp",   warp,      "places beyond the frame, or beyond what an int holds"                },
     { "tensor", tensor,    "clamped rows at the top and bottom; pixels outside"                  },

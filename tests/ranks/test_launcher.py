@@ -15,7 +15,7 @@ class Launcher(harness.Case):
         cls.clip = harness.clip(cls.dir / "clip.mp4", 48)
 
     def flow(self, name, *args, ranks=None, **kw):
-        return harness.longtake("run", "--task", "flow", "--out", self.dir / name, *args, ranks=ranks, **kw)
+        return harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", self.dir / name, *args, ranks=ranks, **kw)
 
     def test_every_segment_is_done_once(self):
         """Faster ranks take more, but the counts of the ranks add up to the job."""
@@ -56,7 +56,7 @@ class Launcher(harness.Case):
 
     def test_slurm_step_that_does_not_know_its_tasks(self):
         env = dict(SLURM_STEP_NUM_TASKS=4, SLURM_PROCID=1, SLURM_JOB_ID=7)
-        job = harness.Job(harness.command("run", "--task", "flow", "--out", self.dir / "step", self.clip), env=env)
+        job = harness.Job(harness.command("run", "--task", "flow", "--preset", "fast", "--out", self.dir / "step", self.clip), env=env)
         code = job.wait()
         self.assertEqual(code, harness.EXIT["usage"], job.output())
         self.assertIn("--mpi=pmix", job.output())
@@ -100,7 +100,7 @@ class Launcher(harness.Case):
     def test_mpirun_script_passes_a_stop_on(self):
         """TERM to the script is USR2 to the ranks: they leave by themselves with 75, and not killed after two seconds."""
         clip = harness.clip(self.dir / "longer.mp4", 240, size="320x180")
-        job = harness.Job(harness.command("run", "--task", "flow", "--out", self.dir / "term", "--segment-frames", "4",
+        job = harness.Job(harness.command("run", "--task", "flow", "--preset", "fast", "--out", self.dir / "term", "--segment-frames", "4",
                                           "--threads", "1", clip, ranks=2))
         end = time.monotonic() + 60
         while not harness.committed(self.dir / "term") and time.monotonic() < end:

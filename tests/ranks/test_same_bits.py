@@ -38,7 +38,7 @@ class SameBits(harness.Case):
         out = cls.dir / name
         for i in range(shards):
             shard = ["--shard", f"{i}/{shards}"] if shards > 1 else []
-            r = harness.longtake("run", "--task", "flow", "--out", out, "--segment-frames", frames, "--threads", threads,
+            r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--segment-frames", frames, "--threads", threads,
                                  *shard, *cls.clips, ranks=ranks)
             if r.code:
                 raise AssertionError(f"{name}: exit {r.code}\n{r.text}")
@@ -61,7 +61,7 @@ class SameBits(harness.Case):
     def test_shards_in_any_order(self):
         out = self.dir / "backwards"
         for i in (2, 0, 1):
-            r = harness.longtake("run", "--task", "flow", "--out", out, "--segment-frames", 8, "--shard", f"{i}/3",
+            r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--segment-frames", 8, "--shard", f"{i}/3",
                                  *self.clips, ranks=2)
             self.exits(r, "done")
         self.assertEqual(self.hashes(out), self.want)
@@ -71,7 +71,7 @@ class SameBits(harness.Case):
             with self.subTest(by=by):
                 out = self.dir / f"by-{by}"
                 for i in range(2):
-                    r = harness.longtake("run", "--task", "flow", "--out", out, "--segment-frames", 8, "--shard", f"{i}/2",
+                    r = harness.longtake("run", "--task", "flow", "--preset", "fast", "--out", out, "--segment-frames", 8, "--shard", f"{i}/2",
                                          "--shard-by", by, *self.clips)
                     self.exits(r, "done")
                 self.assertEqual(self.hashes(out), self.want)

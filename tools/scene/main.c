@@ -1,13 +1,14 @@
 /* longtake-scene -- writes a synthetic clip with its exact motion, and measures a result against it.
  *
- *     longtake-scene flow   --size 480x270 --frames 6 --seed 7 --out clip.rgb [--flow flow.npy --occluded occluded.npy]
- *     longtake-scene moving --size 160x90 --frames 40 --seed 7 --out clip.rgb
+ *     longtake-scene flow   --size 480x270 --frames 6 --seed 7 --out clip.mkv [--flow flow.npy --occluded occluded.npy]
+ *     longtake-scene moving --size 160x90 --frames 40 --seed 7 --out clip.mkv
  *     longtake-scene compare RESULT.h5 --size 480x270 --frames 6 --seed 7
  *
- * The clip is raw rgb24 ("-": standard output, e.g. into ffmpeg -f rawvideo -pix_fmt rgb24). */
+ * The clip is lossless FFV1 at 25 frames/s where its name ends in .mkv, else raw rgb24 ("-": standard output). */
 #include "scene.h"
 
 #include <longtake/result.h>
+#include <longtake/video_writer.h>
 
 #include <math.h>
 #include <popt.h>
@@ -51,25 +52,31 @@ static lt_status write_scene(lt_scene_kind kind, const arguments *a)
 {
     lt_status st = LT_OK;
     lt_scene *scene = NULL;
+    lt_video_writer *video = NULL;
     FILE *clip = NULL, *flow_file = NULL, *occluded_file = NULL;
     const size_t n = (size_t)a->width * (size_t)a->height;
     uint8_t *rgb = malloc(n * 3), *occluded = malloc(n);
     float *flow = malloc(n * 2 * sizeof *flow);
     if (!rgb || !occluded || !flow) LT_FAIL(LT_E_MEMORY, "no memory for frames of %dx%d", a->width, a->height);
     LT_TRY(lt_scene_create(kind, a->frames, a->width, a->height, (uint32_t)a->seed, &scene));
-    clip = !a->out ? NULL : strcmp(a->out, "-") ? fopen(a->out, "wb") : stdout;
-    if (a->out && !clip) LT_FAIL(LT_E_STORE, "%s cannot be written", a->out);
+    const size_t name = a->out ? strlen(a->out) : 0;
+    const int is_video = name > 4 && !strcmp(a->out + name - 4, ".mkv");
+    if (is_video) LT_TRY(lt_video_writer_open(a->out, a->width, a->height, 25, 1, LT_VIDEO_LOSSLESS, &video));
+    else clip = !a->out ? NULL : strcmp(a->out, "-") ? fopen(a->out, "wb") : stdout;
+    if (a->out && !clip && !is_video) LT_FAIL(LT_E_STORE, "%s cannot be written", a->out);
     if (kind == LT_SCENE_FLOW && a->flow) LT_TRY(npy_open(a->flow, "<f4", a->frames - 1, a, ", 2", &flow_file));
     if (kind == LT_SCENE_FLOW && a->occluded) LT_TRY(npy_open(a->occluded, "|u1", a->frames - 1, a, "", &occluded_file));
     for (int t = 0; t < a->frames; t++) {
         lt_scene_frame(scene, t, rgb);
         if (clip) fwrite(rgb, 3, n, clip);
+        if (video) LT_TRY(lt_video_writer_put(video, rgb, 3 * (size_t)a->width));
         if (t + 1 == a->frames || (!flow_file && !occluded_file)) continue;
         lt_scene_truth(scene, t, flow, occluded);
         if (flow_file) fwrite(flow, 8, n, flow_file);
         if (occluded_file) fwrite(occluded, 1, n, occluded_file);
     }
 done:
+    LT_ALSO(lt_video_writer_close(&video));
     LT_ALSO(close_file(clip, a->out));
     LT_ALSO(close_file(flow_file, a->flow));
     LT_ALSO(close_file(occluded_file, a->occluded));
@@ -150,7 +157,7 @@ int main(int argc, char **argv)
         { "size", 's', POPT_ARG_STRING, &a.size, 0, "Pixels (default 480x270)", "WxH" },
         { "frames", 'n', POPT_ARG_INT, &a.frames, 0, "Frames (default 6)", "N" },
         { "seed", 0, POPT_ARG_INT, &a.seed, 0, "Seed (default 7)", "N" },
-        { "out", 'o', POPT_ARG_STRING, &a.out, 0, "Clip, raw rgb24; - is standard output", "FILE" },
+        { "out", 'o', POPT_ARG_STRING, &a.out, 0, "Clip: .mkv, else raw rgb24; - is standard output", "FILE" },
         { "flow", 0, POPT_ARG_STRING, &a.flow, 0, "Exact motion [N-1,h,w,2] float32", "FILE.npy" },
         { "occluded", 0, POPT_ARG_STRING, &a.occluded, 0, "What is hidden in the next frame [N-1,h,w] uint8", "FILE.npy" },
         POPT_AUTOHELP POPT_TABLEEND
