@@ -80,7 +80,7 @@ LT_NODISCARD lt_status lt_index_from_json(const json_t *json, lt_index **out);
 /* *index is NULL afterwards; NULL is accepted. */
 void lt_index_destroy(lt_index **index);
 
-/* `index` must outlive `m` or its next index. */
+/* `index` must outlive `m` or its next index; NULL: none. LT_E_DATA for one that cannot be of this input. */
 LT_NODISCARD lt_status lt_media_set_index(lt_media *m, const lt_index *index);
 
 /* The frames that --start, --end (seconds from the first frame's time; end 0: to the end), --fps (0: all; else every
@@ -89,6 +89,10 @@ LT_NODISCARD lt_status lt_media_select(const lt_index *index, double start_s, do
                                        int64_t **frames, int64_t *n);
 
 /* ---- frames ---- */
+
+/* `stop` must outlive `m`, NULL: none. While it is not 0 a read ends within a frame's time with LT_E_STOPPED, as does a
+ * reader's: a frame that is far into a stream that cannot be seeked may else take minutes. */
+void lt_media_set_stop(lt_media *m, const atomic_int *stop);
 
 /* Frame `frame` into rgb [height,width,3]. LT_E_DATA where it cannot be read; others still can. */
 LT_NODISCARD lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride);
@@ -110,13 +114,14 @@ size_t lt_reader_bytes(const lt_media_info *info, int n_buffers);
 /* Decodes frames[0..n-1] (rising, borrowed) ahead on its own thread, into n_buffers frames. n <= 0: none. */
 LT_NODISCARD lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_t n, int n_buffers, lt_reader **out);
 
-/* The next frame, waiting for it; LT_END after the last. Fails only with what is no fault of one frame. */
+/* The next frame, waiting for it; LT_END after the last. Fails only with what is no fault of one frame, LT_E_STOPPED among
+ * it. */
 LT_NODISCARD lt_status lt_reader_next(lt_reader *r, lt_frame *out);
 
 /* Gives a frame's buffer back. */
 void lt_reader_release(lt_reader *r, lt_frame *frame);
 
-/* Ends the thread, also in mid-list; *r is NULL afterwards; NULL is accepted. */
+/* Ends the thread, also in mid-list and within a frame's time; *r is NULL afterwards; NULL is accepted. */
 void lt_reader_close(lt_reader **r);
 
 #endif

@@ -24,7 +24,9 @@ static lt_status prepare(lt_converter *c, const AVFrame *f, int width, int heigh
     sws_freeContext(c->sws);
     c->sws = sws_getContext(f->width, f->height, (enum AVPixelFormat)f->format, width, height, AV_PIX_FMT_RGB24, LT_SCALE_FLAGS, NULL, NULL, NULL);
     if (!c->sws) LT_FAIL(LT_E_DATA, "%s: pictures of %dx%d in this pixel format cannot be turned into RGB", path, f->width, f->height);
-    int matrix = f->colorspace == AVCOL_SPC_UNSPECIFIED ? SWS_CS_DEFAULT : (int)f->colorspace;
+    /* RGB that is scaled goes through YUV and back, by the same matrix; the one tagged "RGB" is none. */
+    bool untagged = f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RGB;
+    int matrix = untagged ? SWS_CS_DEFAULT : (int)f->colorspace;
     const int *table = sws_getCoefficients(matrix);
     /* Formats without a matrix (RGB) refuse this, and need none. */
     (void)sws_setColorspaceDetails(c->sws, table, range, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);

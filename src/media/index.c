@@ -14,6 +14,8 @@ typedef struct {
     const char *doubt;                   /* why packets do not tell all; NULL where they do */
     char     damage[160];
     XXH3_state_t *hash;
+    AVCodecParserContext *parser;        /* of h264, which may code a picture as two fields in two packets; else NULL */
+    AVCodecContext *facts;               /* the parser's */
 } scan;
 
 static int by_value(const void *a, const void *b)
@@ -37,20 +39,47 @@ done:
     return st;
 }
 
+static const char interlaced[] = "it is interlaced, and a packet may hold one field";
+
 static const char *container_doubt(const lt_media *m)
 {
     const char *format = m->s.format->iformat->name;
     if (!strstr(format, "mp4") && !strstr(format, "matroska")) return "its container's time stamps are not relied on";
-    if (m->info.interlaced) return "it is interlaced, and a packet may hold one field";
-    return NULL;
+    return m->info.interlaced ? interlaced : NULL;
 }
 
-static lt_status note_packet(const lt_media *m, scan *s, const AVPacket *p)
+/* Containers do not always say that a stream is interlaced; its slice headers do. */
+static lt_status open_parser(const lt_media *m, scan *s)
+{
+    lt_status st = LT_OK;
+    const AVCodecParameters *p = m->s.stream->codecpar;
+    if (p->codec_id != AV_CODEC_ID_H264) return LT_OK;
+    s->parser = av_parser_init(p->codec_id);
+    s->facts = avcodec_alloc_context3(NULL);
+    if (!s->parser || !s->facts || avcodec_parameters_to_context(s->facts, p) < 0) LT_FAIL(LT_E_MEMORY, "no memory for the index of %s", m->path);
+    s->parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+done:
+    return st;
+}
+
+static bool is_field(scan *s, const AVPacket *p)
+{
+    uint8_t *data;
+    int n;
+    if (!s->parser) return false;
+    (void)av_parser_parse2(s->parser, s->facts, &data, &n, p->data, p->size, p->pts, p->dts, p->pos);
+    return s->parser->picture_structure == AV_PICTURE_STRUCTURE_TOP_FIELD
+        || s->parser->picture_structure == AV_PICTURE_STRUCTURE_BOTTOM_FIELD;
+}
+
+static lt_status note_packet(lt_media *m, scan *s, const AVPacket *p)
 {
     lt_status st = LT_OK;
     LT_TRY(grow(s, m->path));
     XXH3_128bits_update(s->hash, p->data, (size_t)p->size);
     s->bytes += p->size;
+    if (is_field(s, p)) m->info.interlaced = true;
+    if (!s->doubt && m->info.interlaced) s->doubt = interlaced;
     if (!s->doubt) s->doubt = lt_packet_doubt(m->s.stream->codecpar, p);
     if (!s->doubt && p->pts == AV_NOPTS_VALUE) s->doubt = "a packet has no time stamp";
     if (!s->doubt && p->flags & AV_PKT_FLAG_DISCARD) s->doubt = "an edit list hides frames";
@@ -70,6 +99,7 @@ static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
     AVPacket *p = m->s.packet;
     int r;
     s->doubt = container_doubt(m);
+    LT_TRY(open_parser(m, s));
     lt_libav_quiet();
     while ((r = av_read_frame(m->s.format, p)) >= 0) {
         if (p->stream_index == m->s.stream->index) st = note_packet(m, s, p);
@@ -86,7 +116,7 @@ static lt_status scan_packets(lt_media *m, const atomic_int *stop, scan *s)
         snprintf(s->damage, sizeof s->damage, "its container is damaged: %s", lt_libav_complaint());
     if (!s->doubt && r != AVERROR_EOF) s->doubt = "it cannot be read to its end";
     /* A demuxer that skips what it cannot make out may find other packets when it enters behind the damage. */
-    if (!s->doubt && *lt_libav_complaint()) s->doubt = "its container is damaged";
+    if (!s->doubt && *lt_libav_complaint()) s->doubt = "its container or its headers are damaged";
     if (s->doubt) goto done;
     qsort(s->pts, (size_t)s->n, sizeof *s->pts, by_value);
     qsort(s->key, (size_t)s->n_keys, sizeof *s->key, by_value);
@@ -172,6 +202,8 @@ static lt_status index_stream(lt_media *m, const atomic_int *stop, lt_index *x, 
     m->next = -1;
     m->pending = false;
 done:
+    av_parser_close(s.parser);
+    avcodec_free_context(&s.facts);
     free(s.pts);
     free(s.key);
     return st;
@@ -202,11 +234,12 @@ done:
     return st;
 }
 
-/* Rising numbers as differences: they are short, and long runs of one difference compress well. */
+/* Rising numbers as differences: they are short, and long runs of one difference compress well. Unsigned, since the stamps
+ * of a hostile file may be further apart than an int64_t says. */
 static json_t *deltas(const int64_t *v, int64_t n)
 {
     json_t *a = json_array();
-    for (int64_t i = 0; a && i < n; i++) json_array_append_new(a, json_integer(i ? v[i] - v[i - 1] : v[i]));
+    for (int64_t i = 0; a && i < n; i++) json_array_append_new(a, json_integer((json_int_t)((uint64_t)v[i] - (i ? (uint64_t)v[i - 1] : 0))));
     return a;
 }
 
@@ -230,7 +263,7 @@ static lt_status read_deltas(const json_t *a, int64_t want, int64_t **out)
     if ((int64_t)n != want) LT_FAIL(LT_E_DATA, "the index in video.json is damaged: %zu numbers where %lld belong", n, (long long)want);
     *out = calloc(n + 1, sizeof **out);
     if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for an index");
-    for (size_t i = 0; i < n; i++) (*out)[i] = json_integer_value(json_array_get(a, i)) + (i ? (*out)[i - 1] : 0);
+    for (size_t i = 0; i < n; i++) (*out)[i] = (int64_t)((uint64_t)json_integer_value(json_array_get(a, i)) + (i ? (uint64_t)(*out)[i - 1] : 0));
 done:
     return st;
 }
@@ -254,6 +287,7 @@ lt_status lt_index_from_json(const json_t *json, lt_index **out)
     snprintf(x->damage, sizeof x->damage, "%s", damage ? damage : "");
     x->hash[0] = low;
     x->hash[1] = high;
+    if (x->n_frames <= 0) LT_FAIL(LT_E_DATA, "the index in video.json is damaged: it has no frames");
     if (json_is_array(pts)) LT_TRY(read_deltas(pts, x->n_frames, &x->pts));
     x->n_keys = (int64_t)json_array_size(key);
     LT_TRY(read_deltas(key, x->n_keys, &x->key));

@@ -68,8 +68,20 @@ json_t *lt_media_info_to_json(const lt_media_info *i)
 
 lt_status lt_media_set_index(lt_media *m, const lt_index *index)
 {
+    lt_status st = LT_OK;
+    if (index && !m->files && index->seek_safe && !index->pts)
+        LT_FAIL(LT_E_DATA, "%s: its index is damaged: remove its video.json to make it anew", m->path);
+    if (index && m->files && index->n_frames != m->n_files)
+        LT_FAIL(LT_E_DATA, "%s: there are %lld images where its index has %lld: it has changed since", m->path,
+                (long long)m->n_files, (long long)index->n_frames);
     m->index = index;
-    return LT_OK;
+done:
+    return st;
+}
+
+void lt_media_set_stop(lt_media *m, const atomic_int *stop)
+{
+    m->stop = stop;
 }
 
 static lt_status restart(lt_media *m)
@@ -122,13 +134,14 @@ done:
     return st;
 }
 
-/* Decodes until frame `frame` is in s.frame. */
-static lt_status decode_to(lt_media *m, int64_t frame)
+/* Decodes until frame `frame` is in s.frame. What is decoded when it stops is kept in its place. */
+static lt_status decode_to(lt_media *m, const atomic_int *quit, int64_t frame)
 {
     lt_status st = LT_OK;
     const lt_index *x = m->index;
     bool by_time = x && x->seek_safe;
     for (;;) {
+        if ((m->stop && atomic_load(m->stop)) || (quit && atomic_load(quit))) LT_FAIL(LT_E_STOPPED, "stopped while %s was decoded", m->path);
         if (!m->pending) {
             st = lt_stream_next(&m->s, m->path);
             if (st == LT_END) break;
@@ -166,18 +179,23 @@ done:
     return st;
 }
 
-lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
+lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride)
 {
     lt_status st = LT_OK;
     int64_t n = m->files ? m->n_files : m->index ? m->index->n_frames : INT64_MAX;
     if (frame < 0 || frame >= n) LT_FAIL(LT_E_DATA, "%s: there is no frame %lld", m->path, (long long)frame);
     if (m->files) return read_image(m, frame, rgb, stride);
     LT_TRY(go_to(m, frame));
-    LT_TRY(decode_to(m, frame));
+    LT_TRY(decode_to(m, quit, frame));
     if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
     LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, m->path, rgb, stride));
 done:
     return st;
+}
+
+lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
+{
+    return lt_media_read_unless(m, NULL, frame, rgb, stride);
 }
 
 void lt_media_close(lt_media **media)

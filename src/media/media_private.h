@@ -46,6 +46,7 @@ struct lt_media {
     lt_converter     convert;
     lt_media_info    info;
     const lt_index  *index;
+    const atomic_int *stop;              /* the caller's; NULL: none */
     int64_t          next;               /* frame that the decoder delivers next; -1: unknown, time stamps tell */
     bool             pending;            /* s.frame is decoded and not consumed */
 };
@@ -55,6 +56,10 @@ enum { LT_SCALE_FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL
 
 /* libav prints nothing from here on, and what it complained of on this thread is forgotten. */
 void lt_libav_quiet(void);
+
+/* A path as libav takes it: bare, what stands before a colon, as in take12:30.mp4, would be a protocol. The caller's to
+ * free; NULL without memory. */
+char *lt_libav_url(const char *path);
 
 /* The last line that libav logged as an error on this thread since then, or "". */
 const char *lt_libav_complaint(void);
@@ -75,6 +80,9 @@ const char *lt_packet_doubt(const AVCodecParameters *p, const AVPacket *packet);
 
 /* Facts of the stream and of how its frames are delivered. */
 void lt_stream_info(const lt_stream *s, const lt_media_opts *opts, lt_media_info *out);
+
+/* lt_media_read that also ends with LT_E_STOPPED when `quit` is not 0. */
+LT_NODISCARD lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride);
 
 /* s.frame as RGB at info's size, rotated. LT_E_DATA where its size is not the stream's. */
 LT_NODISCARD lt_status lt_convert(lt_converter *c, const AVFrame *frame, const lt_media_info *info, const char *path,

@@ -1,4 +1,4 @@
-#include <longtake/media.h>
+#include "media_private.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +21,8 @@ struct lt_reader {
     lt_status      failure;
     lt_error       error;
     pthread_t       thread;
-    bool            started, quit;
+    atomic_int      quit;
+    bool            started;
     pthread_mutex_t lock;
     pthread_cond_t  room, there;
 };
@@ -41,14 +42,14 @@ static void *decode(void *arg)
     lt_reader *r = arg;
     for (int64_t i = 0; i < r->n; i++) {
         pthread_mutex_lock(&r->lock);
-        while (!r->quit && r->n_free == 0) pthread_cond_wait(&r->room, &r->lock);
-        bool quit = r->quit;
+        while (!atomic_load(&r->quit) && r->n_free == 0) pthread_cond_wait(&r->room, &r->lock);
+        bool quit = atomic_load(&r->quit);
         int s = quit ? -1 : r->free_slots[--r->n_free];
         pthread_mutex_unlock(&r->lock);
         if (quit) return NULL;
         lt_frame *f = &r->slots[s];
         *f = (lt_frame){ r->frames[i], LT_OK, r->rgb + (size_t)s * r->frame_bytes, r->stride, r->text[s], s };
-        f->status = lt_media_read(r->media, f->frame, r->rgb + (size_t)s * r->frame_bytes, r->stride);
+        f->status = lt_media_read_unless(r->media, &r->quit, f->frame, r->rgb + (size_t)s * r->frame_bytes, r->stride);
         if (f->status < 0) snprintf(r->text[s], TEXT, "%s", lt_error_last()->text);
         pthread_mutex_lock(&r->lock);
         if (f->status < 0 && f->status != LT_E_DATA) {
@@ -134,7 +135,7 @@ void lt_reader_close(lt_reader **reader)
     if (!r) return;
     if (r->started) {
         pthread_mutex_lock(&r->lock);
-        r->quit = true;
+        atomic_store(&r->quit, 1);
         pthread_cond_signal(&r->room);
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);

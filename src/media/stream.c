@@ -40,6 +40,12 @@ const char *lt_libav_complaint(void)
     return complaint;
 }
 
+char *lt_libav_url(const char *path)
+{
+    char *url;
+    return asprintf(&url, "file:%s", path) < 0 ? NULL : url;
+}
+
 /* A decoder that is told to explode refuses a packet where it would otherwise conceal, often without a word; that is what
  * makes damage known, and the same by seek and from the start. The MPEG family flags concealed frames instead, is always
  * decoded from the start, and comes from encoders whose slips are many and harmless. */
@@ -62,6 +68,9 @@ static lt_status open_decoder(lt_stream *s, const char *path)
     s->codec->flags |= AV_CODEC_FLAG_BITEXACT;
     s->codec->idct_algo = FF_IDCT_SIMPLE;
     s->codec->err_recognition = error_checks(codec->id);
+    /* Where an h264 stream does not say how far it reorders, the decoder learns it as it goes and loses the frames that
+     * teach it: which ones depends on where it began. A strict one takes the most that the level allows, and loses none. */
+    if (codec->id == AV_CODEC_ID_H264) s->codec->strict_std_compliance = FF_COMPLIANCE_STRICT;
     /* Frame threads report an error on another frame than the one it hit; slices and one thread do not. */
     s->codec->thread_count = 1;
     if (r >= 0) r = avcodec_open2(s->codec, codec, &opts);
@@ -98,13 +107,14 @@ static int probe(AVFormatContext *f)
 lt_status lt_stream_open(lt_stream *s, const char *path)
 {
     lt_status st = LT_OK;
-    char text[128];
+    char text[128], *url = NULL;
     struct stat sb;
     lt_stream_close(s);
     lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
-    int r = avformat_open_input(&s->format, path, NULL, NULL);
+    if (!(url = lt_libav_url(path))) LT_FAIL(LT_E_MEMORY, "no memory to open %s", path);
+    int r = avformat_open_input(&s->format, url, NULL, NULL);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: not a video that can be opened (%s); is it cut off, or of another kind?", path, av_words(r, text, sizeof text));
     r = probe(s->format);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: no stream can be made out (%s)", path, av_words(r, text, sizeof text));
@@ -120,6 +130,7 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     s->frame = av_frame_alloc();
     if (!s->packet || !s->frame) LT_FAIL(LT_E_MEMORY, "no memory for a decoder");
 done:
+    free(url);
     if (st < 0) lt_stream_close(s);
     return st;
 }

@@ -108,6 +108,7 @@ lt_status lt_video_writer_open(const char *path, int width, int height, int fps_
 {
     lt_status st = LT_OK;
     lt_video_writer *w = calloc(1, sizeof *w);
+    char *url = NULL;
     *out = NULL;
     lt_libav_quiet();
     if (!w || !(w->path = strdup(path))) LT_FAIL(LT_E_MEMORY, "%s: no memory for a video", path);
@@ -122,11 +123,13 @@ lt_status lt_video_writer_open(const char *path, int width, int height, int fps_
     w->stream->time_base = w->codec->time_base;
     w->stream->avg_frame_rate = w->codec->framerate;
     if ((r = avcodec_parameters_from_context(w->stream->codecpar, w->codec)) < 0) LT_TRY(av_failed(w, "the encoder's facts", r));
-    if ((r = avio_open(&w->format->pb, path, AVIO_FLAG_WRITE)) < 0) LT_TRY(av_failed(w, "cannot be written", r));
+    if (!(url = lt_libav_url(path))) LT_FAIL(LT_E_MEMORY, "%s: no memory for a video", path);
+    if ((r = avio_open(&w->format->pb, url, AVIO_FLAG_WRITE)) < 0) LT_TRY(av_failed(w, "cannot be written", r));
     if ((r = avformat_write_header(w->format, NULL)) < 0) LT_TRY(av_failed(w, "its header cannot be written", r));
     *out = w;
     w = NULL;
 done:
+    free(url);
     destroy(w);
     return st;
 }

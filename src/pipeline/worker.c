@@ -161,6 +161,7 @@ static lt_status open_the_video(lt_worker *w, int64_t v)
     close_video(w);
     LT_TRY(lt_job_get_video(w->s->job, video->input->id, &about));
     LT_TRY(lt_media_open(video->input->path, &opts, &o->media));
+    lt_media_set_stop(o->media, lt_stop_flag(w->s->stop));
     LT_TRY(lt_index_from_json(json_object_get(about, "index"), &o->index));
     LT_TRY(lt_media_set_index(o->media, o->index));
     LT_TRY(chosen_frames(o, about));

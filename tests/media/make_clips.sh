@@ -3,6 +3,7 @@
 # frames one after the other, not rotated). Complete when DIR/done is newer than this file; does nothing then.
 set -eu
 dir=$1
+here=$(cd "$(dirname "$0")" && pwd)
 [ "$dir/done" -nt "$0" ] && exit 0
 rm -rf "$dir"
 mkdir -p "$dir"
@@ -86,6 +87,30 @@ source=$odd clip h264_odd_444 mp4 seek 20 -c:v libx264 -pix_fmt yuv444p -g 8
 source=$odd clip mjpeg_odd mkv seek 12 -c:v mjpeg -pix_fmt yuvj420p -qscale:v 4
 ff -f lavfi -i "testsrc2=size=16x16:rate=25,crop=1:1:3:5,format=bgr0" -frames:v 8 -c:v ffv1 -g 1 one_pixel.mkv
 note one_pixel one_pixel.mkv seek
+
+# PAFF, its fields in packets of their own or in pairs; and, on a stream that does not tell how far it reorders, B-frames
+# that are references but begin only after what libavformat looks at to guess it.
+python3 "$here/make_streams.py" fields paff.h264
+ff -r 25 -i paff.h264 -c copy paff.mp4
+ff -i paff.mp4 -c copy paff.mkv
+ff -i paff.mp4 -c copy paff.ts
+for e in h264 mp4 mkv ts; do note paff_$e paff.$e start; done
+ff -f lavfi -i "testsrc2=size=96x64:rate=25,rotate=a='if(lt(n,100),2.4*n*n,0)'" -frames:v 160 $x264 -threads 1 -bf 3 \
+  -x264-params b-adapt=2:b-bias=-20:b-pyramid=normal:scenecut=0 late.mp4
+python3 "$here/make_streams.py" silent late.mp4 late_silent.mp4
+ff -i late_silent.mp4 -c copy late_silent.mkv
+note late late.mp4 seek
+for e in mp4 mkv; do
+  echo "late_silent_$e late_silent.$e seek" >> list.new
+  cp late.rgb late_silent_$e.rgb               # ffmpeg itself loses frames of these; those of the stream that tells are right
+done
+
+# Made smaller, 50 wide, in the same call of swscale as the conversion.
+for c in h264_mp4.mp4 h264_10bit.mp4 h264_rgb.mkv ffv1_rgb.mkv ffv1_grey16.mkv; do
+  ff -flags +bitexact -idct simple -threads 1 -i $c -fps_mode passthrough \
+    -vf scale=50:34:flags=bicubic+accurate_rnd+bitexact+full_chroma_int -pix_fmt rgb24 -f rawvideo $c.rgb50
+  echo $c >> smaller
+done
 
 # Time stamps: packed B-frames, missing, negative, cut by an edit list, a start in mid-stream.
 ff -f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 40 -c:v libxvid -bf 2 -g 10 -qscale:v 4 mpeg4_packed.avi

@@ -2,9 +2,12 @@
  * line; the count is that of a decode. The clips are made by the ffmpeg command line beside the test program. */
 #include "check.h"
 
+#include "media/media_private.h"
+
 #include <longtake/media.h>
 #include <longtake/video_writer.h>
 
+#include <libavutil/cpu.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +246,26 @@ static void bad_inputs_are_told_apart(void **state)
     }
 }
 
+/* In a relative path, what stands before a colon is part of the name and no protocol. */
+static void a_name_may_hold_a_colon(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[8 * 8 * 3] = { 1, 2, 3 };
+    char *here = getcwd(NULL, 0);
+    lt_video_writer *w = NULL;
+    lt_media *m = NULL;
+    assert_int_equal(chdir(dir), 0);
+    lt_status written = lt_video_writer_open("take12:30.mkv", 8, 8, 25, 1, LT_VIDEO_LOSSLESS, &w);
+    if (written >= 0) written = lt_video_writer_put(w, rgb, 24);
+    if (written >= 0) written = lt_video_writer_close(&w);
+    lt_status opened_it = lt_media_open("take12:30.mkv", &(lt_media_opts){ 0 }, &m);
+    assert_int_equal(chdir(here), 0);
+    assert_ok(written);
+    assert_ok(opened_it);
+    lt_media_close(&m);
+    free(here);
+}
+
 static void a_change_of_size_makes_frames_unreadable(void **state)
 {
     (void)state;
@@ -294,6 +317,9 @@ static void facts_are_told(void **state)
     o = open_clip("h264_mbaff.mp4", 0);
     assert_true(lt_media_get_info(o.media)->interlaced);
     close_clip(&o);
+    o = open_clip("paff.mp4", 0);                      /* the container says nothing of it */
+    assert_true(lt_media_get_info(o.media)->interlaced);
+    close_clip(&o);
     o = open_clip("prores_4444.mov", 0);
     assert_true(lt_media_get_info(o.media)->alpha);
     close_clip(&o);
@@ -330,6 +356,67 @@ static void frames_are_made_smaller(void **state)
     close_clip(&full);
 }
 
+/* The same bytes as ffmpeg's scale filter. */
+static void smaller_frames_are_those_of_ffmpeg(void **state)
+{
+    (void)state;
+    char file[64], reference[80];
+    int n = 0, wrong = 0;
+    FILE *f = fopen(in_dir("smaller"), "r");
+    assert_non_null(f);
+    for (; fscanf(f, "%63s", file) == 1; n++) {
+        size_t n_bytes;
+        opened o = open_clip(file, 50);
+        uint8_t *got = malloc(o.frame_bytes);
+        snprintf(reference, sizeof reference, "%s.rgb50", file);
+        uint8_t *want = slurp(in_dir(reference), &n_bytes);
+        assert_int_equal(n_bytes, (size_t)o.index->n_frames * o.frame_bytes);
+        for (int64_t i = 0; i < o.index->n_frames; i++) {
+            assert_ok(lt_media_read(o.media, i, got, (size_t)o.width * 3));
+            if (!memcmp(got, want + (size_t)i * o.frame_bytes, o.frame_bytes)) continue;
+            wrong++, fprintf(stderr, "%s: frame %lld at 50x34 differs from ffmpeg's\n", file, (long long)i);
+            break;
+        }
+        free(want);
+        free(got);
+        close_clip(&o);
+    }
+    fclose(f);
+    assert_int_equal(wrong, 0);
+    assert_true(n > 3);
+}
+
+static uint8_t *all_frames(const char *file, int max_res, size_t *n_bytes)
+{
+    opened o = open_clip(file, max_res);
+    *n_bytes = (size_t)o.index->n_frames * o.frame_bytes;
+    uint8_t *all = malloc(*n_bytes);
+    for (int64_t i = 0; i < o.index->n_frames; i++) assert_ok(lt_media_read(o.media, i, all + (size_t)i * o.frame_bytes, (size_t)o.width * 3));
+    close_clip(&o);
+    return all;
+}
+
+/* No decoder and no conversion gives other bytes where the processor has no vector instructions. */
+static void frames_are_the_same_on_any_processor(void **state)
+{
+    (void)state;
+    clip clips[CLIPS];
+    int n = read_list(clips), wrong = 0;
+    for (int i = 0; i < 2 * n; i++) {
+        const int max_res = i % 2 ? 50 : 0;
+        size_t n_with, n_without;
+        uint8_t *with = all_frames(clips[i / 2].file, max_res, &n_with);
+        av_force_cpu_flags(0);
+        uint8_t *without = all_frames(clips[i / 2].file, max_res, &n_without);
+        av_force_cpu_flags(-1);
+        if (n_with != n_without || memcmp(with, without, n_with))
+            wrong++, fprintf(stderr, "%s, --max-res %d: other bytes without vector instructions\n", clips[i / 2].name, max_res);
+        free(with);
+        free(without);
+    }
+    assert_int_equal(wrong, 0);
+}
+
 static void an_index_survives_json(void **state)
 {
     (void)state;
@@ -353,7 +440,15 @@ static void an_index_survives_json(void **state)
         if (back->pts) assert_memory_equal(back->pts, o.index->pts, (size_t)back->n_frames * sizeof *back->pts);
         if (back->n_keys) assert_memory_equal(back->key, o.index->key, (size_t)back->n_keys * sizeof *back->key);
         json_object_set_new(again, "time", json_array());
+        assert_ok(lt_media_set_index(o.media, back));
+        if (back->pts) {
+            free(back->pts);
+            back->pts = NULL;
+            assert_int_equal(lt_media_set_index(o.media, back), LT_E_DATA);
+        }
         lt_index_destroy(&back);
+        assert_int_equal(lt_index_from_json(again, &back), LT_E_DATA);
+        json_object_set_new(again, "n_frames", json_integer(0));
         assert_int_equal(lt_index_from_json(again, &back), LT_E_DATA);
         json_decref(json);
         json_decref(again);
@@ -385,6 +480,35 @@ static void an_index_can_be_stopped(void **state)
     assert_int_equal(lt_media_index(m, &stop, &x), LT_E_STOPPED);
     assert_null(x);
     lt_media_close(&m);
+}
+
+/* A read and a reader that are stopped on the way to a frame say so, and go on where they were. */
+static void a_read_can_be_stopped(void **state)
+{
+    (void)state;
+    opened o = open_clip("h264_ts.ts", 0), plain = open_clip("h264_ts.ts", 0);
+    uint8_t *got = malloc(o.frame_bytes), *want = malloc(o.frame_bytes);
+    const size_t stride = (size_t)o.width * 3;
+    const int64_t frames[] = { 20, 30 };
+    const atomic_int quit = 1;
+    atomic_int stop = 1;
+    lt_reader *r = NULL;
+    lt_frame f;
+    assert_ok(lt_media_read(plain.media, 30, want, stride));
+    assert_ok(lt_media_read(o.media, 5, got, stride));
+    assert_int_equal(lt_media_read_unless(o.media, &quit, 30, got, stride), LT_E_STOPPED);
+    lt_media_set_stop(o.media, &stop);
+    assert_int_equal(lt_media_read(o.media, 30, got, stride), LT_E_STOPPED);
+    assert_ok(lt_reader_open(o.media, frames, 2, 2, &r));
+    assert_int_equal(lt_reader_next(r, &f), LT_E_STOPPED);
+    lt_reader_close(&r);
+    atomic_store(&stop, 0);
+    assert_ok(lt_media_read(o.media, 30, got, stride));
+    assert_memory_equal(got, want, o.frame_bytes);
+    free(got);
+    free(want);
+    close_clip(&o);
+    close_clip(&plain);
 }
 
 static void frames_are_chosen(void **state)
@@ -556,12 +680,16 @@ int main(void)
         cmocka_unit_test(every_frame_of_every_clip),
         cmocka_unit_test(damage_is_the_same_however_reached),
         cmocka_unit_test(bad_inputs_are_told_apart),
+        cmocka_unit_test(a_name_may_hold_a_colon),
         cmocka_unit_test(a_change_of_size_makes_frames_unreadable),
         cmocka_unit_test(facts_are_told),
         cmocka_unit_test(frames_are_made_smaller),
+        cmocka_unit_test(smaller_frames_are_those_of_ffmpeg),
+        cmocka_unit_test(frames_are_the_same_on_any_processor),
         cmocka_unit_test(an_index_survives_json),
         cmocka_unit_test(a_hash_is_of_the_packets),
         cmocka_unit_test(an_index_can_be_stopped),
+        cmocka_unit_test(a_read_can_be_stopped),
         cmocka_unit_test(frames_are_chosen),
         cmocka_unit_test(a_reader_runs_ahead),
         cmocka_unit_test(a_reader_tells_of_damage),
