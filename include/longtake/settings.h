@@ -73,7 +73,6 @@ typedef struct {
     /* fleet */
     char      *shard;                /* "i/N" for lt_shard_parse, "auto", or NULL */
     int        shard_by;             /* lt_shard_by */
-    bool       retry_failed;
     double     peer_timeout;         /* seconds */
     char      *stop_file;            /* NULL: `out`/stop */
 

@@ -122,8 +122,6 @@ static const lt_option options[] = {
       .help = "Do part i of N, counted from 0; auto also reads Slurm arrays, AWS Batch, Kubernetes and SkyPilot" },
     { .name = "shard-by", .kind = LT_OPTION_CHOICE, AT(shard_by), .commands = RUN, .section = "fleet", .arg = "UNIT", .preset = "auto",
       .choices = shard_bys, .help = "Where a job may be cut into shards" },
-    { .name = "retry-failed", .kind = LT_OPTION_BOOL, AT(retry_failed), .commands = RUN, .section = "fleet",
-      .help = "Try segments again that an earlier run gave up" },
     { .name = "peer-timeout", .kind = LT_OPTION_DURATION, AT(peer_timeout), .commands = RUN | MERGE, .section = "fleet",
       .arg = "TIME", .preset = "60s", .min = 1, .max = 1e6, .help = "How long a rank waits for the others before it leaves" },
     { .name = "stop-file", .kind = LT_OPTION_PATH, AT(stop_file), .commands = RUN, .section = "fleet", .arg = "FILE",

@@ -72,7 +72,7 @@ static void rows_reach_their_members(void **state)
         { "prefetch", "6" }, { "out", "o" }, { "name-by", "path" }, { "type", "f16" }, { "compression", "7" },
         { "keep-segments", "true" }, { "device", "cuda" }, { "cpu-isa", "avx2" }, { "threads", "3" }, { "memory-limit", "8GiB" },
         { "memory-fraction", "0.25" }, { "host-memory-limit", "3K" }, { "allow", "mixed-devices" }, { "shard", "1/2" },
-        { "shard-by", "video" }, { "retry-failed", "yes" }, { "peer-timeout", "7" }, { "stop-file", "s" }, { "field", "f" },
+        { "shard-by", "video" }, { "peer-timeout", "7" }, { "stop-file", "s" }, { "field", "f" },
         { "frame", "8" }, { "sheet", "on" }, { "rows", "9" }, { "width", "10" }, { "output", "p" }, { "partial", "true" },
         { "hash", "true" }, { "json", "true" }, { "progress", "json" }, { "verbose", "true" }, { "quiet", "true" },
         { "help", "true" }, { "version", "true" },
