@@ -3,7 +3,10 @@
 install(TARGETS longtake ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/longtake DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
-set(LT_PC_LIBS "-lpthread -lm")
+set(LT_PC_LIBS "-lhdf5_hl -lpthread -lm")
+if(LT_HAVE_CUDA)
+  string(APPEND LT_PC_LIBS " ${CUDA_cudart_static_LIBRARY} -ldl -lrt")
+endif()
 configure_file(cmake/longtake.pc.in ${CMAKE_BINARY_DIR}/longtake.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/longtake.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include <longtake/cpu.h>
+#include <longtake/gpu.h>
 #include <longtake/pool.h>
 
 #include <errno.h>
@@ -139,11 +140,22 @@ json_t *lt_doctor_limits(lt_findings *f)
 
 json_t *lt_doctor_gpu(lt_findings *f)
 {
-    bool there = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
-    json_t *o = json_object();
-    json_object_set_new(o, "cuda_built", json_false());
-    json_object_set_new(o, "nvidia_driver", json_boolean(there));
-    if (there) lt_finding(f->notes, "there is an NVIDIA driver, and this build computes on the CPU only");
+    enum { MOST = 16 };
+    lt_gpu gpus[MOST];
+    int n = 0;
+    bool driver = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
+    json_t *o = json_object(), *list = json_array();
+    lt_status st = lt_gpu_list(gpus, MOST, &n);
+    for (int i = 0; i < n; i++) {
+        const lt_gpu *g = &gpus[i];
+        json_array_append_new(list, json_pack("{s:s s:i s:i s:I}", "name", g->name, "sm", 10 * g->major + g->minor,
+                                              "multiprocessors", g->multiprocessors, "memory", (json_int_t)g->memory));
+        lt_finding(f->notes, "GPU %d is a %s (sm_%d%d): this version computes on the CPU only", i, g->name, g->major, g->minor);
+    }
+    json_object_set_new(o, "cuda_built", json_boolean(lt_gpu_built()));
+    json_object_set_new(o, "nvidia_driver", json_boolean(driver));
+    json_object_set_new(o, "gpus", list);
+    if (driver && st < 0) lt_finding(f->notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
     return o;
 }
 

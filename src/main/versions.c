@@ -1,6 +1,7 @@
 #include "versions.h"
 
 #include <longtake/comm.h>
+#include <longtake/gpu.h>
 #include <longtake/settings.h>
 
 #include <hdf5.h>
@@ -44,7 +45,7 @@ int lt_versions(lt_version *list)
 #else
     add(list, &n, "compiler", "gcc %s", __VERSION__);
 #endif
-    add(list, &n, "CUDA", "not built");
+    add(list, &n, "CUDA", "%s", lt_gpu_built() ? "GPUs are listed, kernels run on the CPU" : "not built");
     add(list, &n, "MPI", "%s", lt_comm_library());
     add(list, &n, "FFmpeg", "%s", av_version_info());
     add_av(list, &n, "libavformat", avformat_version());
