@@ -2,11 +2,12 @@
 
 #include "mpi_handle.h"
 
+#include <longtake/clock.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TAG_MESSAGE = 7, NAP_US = 1000 };
@@ -36,13 +37,6 @@ lt_status lt_mpi_status(int code, const char *file, int line, const char *func, 
     return lt_raise(LT_E_PEER, file, line, func, "MPI: %s: %s", call, text);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool set(const char *name)
 {
     const char *v = getenv(name);
@@ -53,12 +47,12 @@ static bool set(const char *name)
 static lt_status wait_for(lt_comm *c, MPI_Request *request, const char *what)
 {
     lt_status st = LT_OK;
-    double deadline = now() + c->timeout_s;
+    double deadline = lt_seconds() + c->timeout_s;
     for (int there = 0;;) {
         LT_MPI(MPI_Test(request, &there, MPI_STATUS_IGNORE));
         if (there) break;
         if (getppid() != c->launcher) LT_FAIL(LT_E_PEER, "the launcher of this rank is gone: run the same command again");
-        if (now() > deadline)
+        if (lt_seconds() > deadline)
             LT_FAIL(LT_E_TIMEOUT, "the other ranks did not come to '%s' within %d s: run the same command again, or raise --peer-timeout",
                     what, c->timeout_s);
         usleep(NAP_US);

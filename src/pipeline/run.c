@@ -1,17 +1,16 @@
 #include <longtake/run.h>
 
+#include "summary.h"
 #include "worker.h"
 
-#include "summary.h"
+#include <longtake/clock.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30 };
+enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30, LEAVE_S = 9 };
 
 /* Messages between a rank and rank 0; n[0] is the index an order or an event speaks of. */
 typedef enum {
@@ -37,13 +36,6 @@ typedef struct {
     lt_summary     *summary;
     int             ranks_left;
 } run;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void worsen(run *r, int code)
 {
@@ -188,7 +180,7 @@ static lt_status tell_state(run *r, bool now_please)
     lt_status st = LT_OK;
     lt_worker_state w;
     lt_message m = { .kind = SAY_STATE };
-    double t = now();
+    double t = lt_seconds();
     if (!now_please && t - r->last_told < 1e-3 * TELL_MS) return LT_OK;
     r->last_told = t;
     lt_worker_look(r->worker, &w);
@@ -262,10 +254,11 @@ static lt_status loop(run *r)
             snprintf(stop.text, sizeof stop.text, "%s", lt_stop_reason(r->stop));
             LT_TRY(lt_comm_send(r->comm, 0, &stop));
             said_stop = true;
-            stopped_at = now();
+            stopped_at = lt_seconds();
         }
-        if (said_stop && now() - stopped_at > r->s.settings->peer_timeout)
-            LT_FAIL(LT_E_TIMEOUT, "the other ranks did not stop within %.0f s: leaving; run the same command again", r->s.settings->peer_timeout);
+        /* Who stops us does not wait much longer: what is in the middle of a merge, say, is left as a kill would leave it. */
+        if (said_stop && lt_seconds() - stopped_at > LEAVE_S)
+            LT_FAIL(LT_E_TIMEOUT, "not all work could be put down within %d s: leaving it; run the same command again", LEAVE_S);
         LT_TRY(tell_state(r, false));
         if (idle) usleep(NAP_US);
     }

@@ -1,5 +1,6 @@
 #include "summary.h"
 
+#include <longtake/clock.h>
 #include <longtake/metrics.h>
 #include <longtake/progress.h>
 
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -37,13 +37,6 @@ struct lt_summary {
     lt_progress_rank *shown;     /* [n_ranks] */
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static lt_status start_progress(lt_summary *s)
 {
     static const lt_progress_mode modes[] = { [LT_PROGRESS_AUTO] = LT_SHOW_AUTO, [LT_PROGRESS_BAR] = LT_SHOW_BAR,
@@ -68,7 +61,7 @@ lt_status lt_summary_create(const lt_setup *setup, lt_summary **out)
     *out = NULL;
     if (!s) LT_FAIL(LT_E_MEMORY, "no memory for the summary");
     s->s = setup;
-    s->started = now();
+    s->started = lt_seconds();
     s->n_ranks = lt_comm_size(setup->comm);
     s->ranks = calloc((size_t)s->n_ranks, sizeof *s->ranks);
     s->videos = calloc((size_t)setup->inputs.n + 1, sizeof *s->videos);
@@ -243,7 +236,7 @@ lt_status lt_summary_write(lt_summary *s, int code)
     snprintf(shards, sizeof shards, "%d/%d", p->shard.index, p->shard.count);
     const lt_report_pair settings[] = { { "task", p->task->name }, { "device", device }, { "segment-frames", frames }, { "shard", shards } };
     const lt_report_pair versions[] = { { "media", lt_media_library() }, { "MPI", lt_comm_library() } };
-    const double seconds = now() - s->started;
+    const double seconds = lt_seconds() - s->started;
     lt_report report = { .title = "longtake", .ended = code == 0 ? "complete" : code == 75 ? "stopped early" : "ended with failures",
                          .exit_code = code, .frames = s->frames_total, .frames_before = s->frames_before, .frames_failed = -1,
                          .seconds = seconds, .frames_per_s = seconds > 0 ? (double)frames_now(s) / seconds : NAN,
@@ -261,13 +254,13 @@ done:
 void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
 {
     const lt_setup *p = s->s;
-    double seconds = now() - s->started;
+    double seconds = lt_seconds() - s->started;
     int64_t n = frames_now(s);
     lt_progress_state state;
     fill_state(s, &state);
-    (void)lt_progress_take(s->progress, &state, now());
+    (void)lt_progress_take(s->progress, &state, lt_seconds());
     lt_log_set_bar(p->log, NULL, NULL, NULL);
-    lt_progress_finish(s->progress, now());
+    lt_progress_finish(s->progress, lt_seconds());
     for (int64_t v = 0; v < p->inputs.n; v++)
         if (s->videos[v].merged) {
             char path[4096];

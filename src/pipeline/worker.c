@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <longtake/clock.h>
 #include <longtake/file.h>
 #include <longtake/picture.h>
 #include <longtake/result.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS = 256 };
@@ -52,13 +52,6 @@ struct lt_worker {
     atomic_int   merging;
     _Atomic double wait_decode_s, compute_s;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void post(lt_worker *w, const lt_event *e)
 {
@@ -180,7 +173,7 @@ static lt_status pull(void *ctx, int64_t t, lt_view *out)
 {
     lt_status st = LT_OK;
     lt_worker *w = ctx;
-    double before = now();
+    double before = lt_seconds();
     *out = (lt_view){ 0 };
     if (w->holding) lt_reader_release(w->reader, &w->held);
     w->holding = false;
@@ -188,7 +181,7 @@ static lt_status pull(void *ctx, int64_t t, lt_view *out)
     if (st == LT_END) LT_FAIL(LT_E_INTERNAL, "frame %lld was not decoded", (long long)t);
     LT_TRY(st);
     w->holding = true;
-    w->wait_decode_s = w->wait_decode_s + (now() - before);
+    w->wait_decode_s = w->wait_decode_s + (lt_seconds() - before);
     if (w->held.frame != w->open.frames[t])
         LT_FAIL(LT_E_INTERNAL, "frame %lld was decoded where %lld was asked for", (long long)w->held.frame, (long long)w->open.frames[t]);
     out->why = w->held.error_text;
@@ -256,7 +249,7 @@ static lt_status make_piece(lt_worker *w, int64_t index)
     const lt_setup *s = w->s;
     const lt_setup_piece *p = &s->pieces[index];
     const lt_setup_video *v = &s->videos[p->video];
-    const double start = now();
+    const double start = lt_seconds();
     lt_segment_row row;
     w->in_hand = index;
     w->n_bad = 0;
@@ -274,10 +267,10 @@ static lt_status make_piece(lt_worker *w, int64_t index)
     snprintf(row.device, sizeof row.device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
     row.planned_bytes = v->device_bytes;
     row.observed_bytes = v->device_bytes;
-    row.seconds = now() - start;
+    row.seconds = lt_seconds() - start;
     LT_TRY(lt_writer_commit(w->writer, &row));
 done:
-    w->compute_s = w->compute_s + (now() - start);
+    w->compute_s = w->compute_s + (lt_seconds() - start);
     if (st < 0) lt_writer_abandon(w->writer);
     if (w->holding) lt_reader_release(w->reader, &w->held);
     w->holding = false;

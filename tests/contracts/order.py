@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ORDER = ("base device kernels graph weights onnx comm models segment media budget frames infer align store report tasks "
          "pipeline main").split()
 # Public headers whose name is not their module's.
-PUBLIC = dict(status="base", pool="base", stop="base", log="base", hash="base", json="base", option="base", settings="base",
+PUBLIC = dict(status="base", clock="base", pool="base", stop="base", log="base", hash="base", json="base", option="base", settings="base",
               file="base", fault="base", field="base", arena="device", cpu="device", gpu="device", device="device", colour="report",
               image="report", metrics="report", progress="report", sheet="report", picture="report", video_writer="media", task="tasks", run="pipeline",
               job="store", job_status="pipeline", result="store", merge="store", flow="infer", verify="store")
