@@ -37,6 +37,10 @@ LT_NODISCARD lt_status lt_arena_create(size_t n_bytes, lt_arena **out);
 void  *lt_arena_at(const lt_arena *arena, size_t offset);
 size_t lt_arena_size(const lt_arena *arena);
 
+/* Bytes from the start to the last one that was ever written with another value than the first 0xFF: what was really
+ * used, to compare with the plan. Reads the unused end. */
+size_t lt_arena_high_water(const lt_arena *arena);
+
 /* *arena is NULL afterwards; NULL is accepted. */
 void lt_arena_destroy(lt_arena **arena);
 

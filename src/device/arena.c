@@ -108,6 +108,13 @@ size_t lt_arena_size(const lt_arena *arena)
     return arena->n_bytes;
 }
 
+size_t lt_arena_high_water(const lt_arena *arena)
+{
+    size_t n = arena->n_bytes;
+    while (n > 0 && arena->base[n - 1] == 0xFF) n--;
+    return n;
+}
+
 void lt_arena_destroy(lt_arena **arena)
 {
     lt_arena *a = *arena;

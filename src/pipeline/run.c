@@ -188,7 +188,7 @@ static lt_status tell_state(run *r, bool now_please)
     m.n[1] = w.video;
     m.n[2] = w.piece;
     m.n[3] = w.merging;
-    m.n[4] = (int64_t)r->s.arena_bytes;
+    m.n[4] = w.observed_bytes;
     m.n[5] = resident_bytes();
     m.x[0] = w.wait_decode_s;
     m.x[1] = w.compute_s;

@@ -10,9 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Pictures in report.html, which holds them itself and must stay of a size that a browser opens. */
+enum { MOST_SHEETS = 24 };
+
 typedef struct {
     char    host[64];
-    int64_t frames, video, piece, planned, host_used;
+    int64_t frames, video, piece, observed, host_used;
     bool    merging;
     double  wait_decode_s, compute_s;
     int64_t pieces;              /* committed by this rank in this run */
@@ -121,7 +124,7 @@ void lt_summary_state(lt_summary *s, const lt_message *m)
     r->video = m->n[1];
     r->piece = m->n[2];
     r->merging = m->n[3] != 0;
-    r->planned = m->n[4];
+    r->observed = m->n[4];
     r->host_used = m->n[5];
     r->wait_decode_s = m->x[0];
     r->compute_s = m->x[1];
@@ -164,7 +167,7 @@ static void fill_state(lt_summary *s, lt_progress_state *out)
         rank_words(s, row, s->shown[r].state, sizeof s->shown[r].state);
         s->shown[r].frames = row->frames;
         out->device_planned += (int64_t)p->arena_bytes;
-        out->device_used += row->planned;
+        out->device_used += row->observed;
         out->host_planned += (int64_t)(p->host_bytes + p->arena_bytes);
         out->host_used += row->host_used;
     }
@@ -206,14 +209,14 @@ static void fill_rank(const lt_summary *s, int r, lt_report_rank *out)
     const rank_row *row = &s->ranks[r];
     *out = (lt_report_rank){ .rank = r, .host = row->host, .device = s->s->device, .frames = row->frames,
                              .segments = row->pieces, .seconds = row->compute_s, .wait_seconds = row->wait_decode_s,
-                             .planned_bytes = (int64_t)s->s->arena_bytes, .observed_bytes = row->planned };
+                             .planned_bytes = (int64_t)s->s->arena_bytes, .observed_bytes = row->observed };
 }
 
 lt_status lt_summary_write(lt_summary *s, int code)
 {
     lt_status st = LT_OK;
     const lt_setup *p = s->s;
-    int n = 0;
+    int n = 0, n_sheets = 0;
     char device[96], frames[32], shards[32];
     lt_report_video *videos = calloc((size_t)p->inputs.n + 1, sizeof *videos);
     lt_report_rank *ranks = calloc((size_t)s->n_ranks, sizeof *ranks);
@@ -227,7 +230,7 @@ lt_status lt_summary_write(lt_summary *s, int code)
         videos[n] = (lt_report_video){ .name = video->input->id, .state = video_state(s, v), .frames = video->n_frames,
                                        .why = video->why[0] ? video->why : s->videos[v].why[0] ? s->videos[v].why : NULL,
                                        .result = s->videos[v].merged ? paths[n] : NULL, .frames_failed = -1,
-                                       .sheet = s->videos[v].merged ? sheets[n] : NULL, .width = video->width, .height = video->height, .seconds = NAN };
+                                       .sheet = s->videos[v].merged && n_sheets++ < MOST_SHEETS ? sheets[n] : NULL, .width = video->width, .height = video->height, .seconds = NAN };
         n++;
     }
     for (int r = 0; r < s->n_ranks; r++) fill_rank(s, r, &ranks[r]);

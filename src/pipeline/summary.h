@@ -21,7 +21,7 @@ void lt_summary_lost(lt_summary *s, int64_t piece, const char *why);
 /* The merge of a video ended; LT_E_ABSENT: other shards are at it. */
 void lt_summary_merged(lt_summary *s, int64_t video, lt_status st, const char *why);
 
-/* A rank's state: n = frames made, video, piece, merging, bytes planned; x = seconds waited for frames, seconds
+/* A rank's state: n = frames made, video, piece, merging, bytes of the arena used, bytes resident; x = seconds waited for frames, seconds
  * computed; text = host. */
 void lt_summary_state(lt_summary *s, const lt_message *m);
 

@@ -48,7 +48,7 @@ struct lt_worker {
     bool       holding;
     char       software[512];
 
-    atomic_llong frames, video, piece;
+    atomic_llong frames, video, piece, observed;
     atomic_int   merging;
     _Atomic double wait_decode_s, compute_s;
 };
@@ -265,8 +265,9 @@ static lt_status make_piece(lt_worker *w, int64_t index)
     lt_segment_row_init(&row);
     row.rank = lt_comm_rank(s->comm);
     snprintf(row.device, sizeof row.device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
-    row.planned_bytes = v->device_bytes;
-    row.observed_bytes = v->device_bytes;
+    row.planned_bytes = (int64_t)s->arena_bytes;
+    row.observed_bytes = (int64_t)lt_arena_high_water(w->arena);
+    atomic_store(&w->observed, row.observed_bytes);
     row.seconds = lt_seconds() - start;
     LT_TRY(lt_writer_commit(w->writer, &row));
 done:
@@ -417,7 +418,7 @@ done:
 void lt_worker_look(const lt_worker *w, lt_worker_state *out)
 {
     *out = (lt_worker_state){ atomic_load(&w->frames), atomic_load(&w->video), atomic_load(&w->piece),
-                              atomic_load(&w->merging) != 0, w->wait_decode_s, w->compute_s };
+                              atomic_load(&w->observed), atomic_load(&w->merging) != 0, w->wait_decode_s, w->compute_s };
 }
 
 void lt_worker_destroy(lt_worker **worker)

@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     int64_t frames;              /* made since the start */
     int64_t video, piece;        /* -1: none */
+    int64_t observed_bytes;      /* of the arena, used so far */
     bool    merging;
     double  wait_decode_s, compute_s;
 } lt_worker_state;

@@ -127,6 +127,10 @@ static void arena_starts_as_nan(void **state)
     assert_ok(lt_arena_create(4096, &a));
     const float *f = lt_arena_at(a, 4092);
     assert_true(*f != *f);
+    assert_int_equal(lt_arena_high_water(a), 0);
+    *(unsigned char *)lt_arena_at(a, 1000) = 7;
+    *(unsigned char *)lt_arena_at(a, 10) = 7;
+    assert_int_equal(lt_arena_high_water(a), 1001);
     lt_arena_destroy(&a);
 }
 
