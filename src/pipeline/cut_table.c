@@ -28,7 +28,7 @@ static lt_status read_inputs(lt_cut_table *t, const lt_job *job)
         const json_t *in = json_array_get(inputs, (size_t)i);
         json_t *video = NULL;
         t->ids[i] = json_string_value(json_object_get(in, "id"));
-        bytes[i] = json_integer_value(json_object_get(in, "bytes"));
+        bytes[i] = json_integer_value(json_object_get(in, "size"));
         if (!t->ids[i]) LT_FAIL(LT_E_DATA, "%s/run.json: input %d has no id", lt_job_dir(job), i);
         st = lt_job_get_video(job, t->ids[i], &video);
         if (st < 0 && st != LT_E_ABSENT && st != LT_E_DATA) LT_TRY(st);

@@ -106,8 +106,8 @@ static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
         const json_t *before = json_array_get(json_object_get(run, "inputs"), (size_t)i);
         const char *id = json_string_value(json_object_get(before, "id"));
         /* The first run's sizes cut the job for good, or a file that was mended would move its neighbours. */
-        in->weight = id && !strcmp(id, in->id) ? json_integer_value(json_object_get(before, "bytes")) : in->bytes;
-        if (json_array_append_new(ids, json_pack("{s:s s:I}", "id", in->id, "bytes", (json_int_t)in->weight)))
+        in->weight = id && !strcmp(id, in->id) ? json_integer_value(json_object_get(before, "size")) : in->bytes;
+        if (json_array_append_new(ids, json_pack("{s:s s:I}", "id", in->id, "size", (json_int_t)in->weight)))
             LT_FAIL(LT_E_USAGE, "%s: the name of a video must be UTF-8: rename it", in->path);
     }
     *out = json_pack("{s:i s:s s:f s:I s:f s:f s:I s:I s:i s:s s:s s:s s:O?}", "format", 1, "task", s->task->name, "fps",
@@ -152,6 +152,24 @@ static lt_status one_kind(lt_setup *s, const json_t *run)
     snprintf(s->device, sizeof s->device, "%s", pinned ? pinned : all);
 done:
     free(all);
+    return st;
+}
+
+/* A folder that is not one sequence of images is a slip of the command line: said before a job directory is made. */
+static lt_status check_folders(const lt_setup *s)
+{
+    lt_status st = LT_OK;
+    struct stat sb;
+    for (int64_t v = 0; v < s->inputs.n; v++) {
+        lt_media *media = NULL;
+        const lt_media_opts opts = { 0 };
+        if (stat(s->inputs.items[v].path, &sb) || !S_ISDIR(sb.st_mode)) continue;
+        st = lt_media_open(s->inputs.items[v].path, &opts, &media);
+        lt_media_close(&media);
+        if (st == LT_E_USAGE) LT_TRY(st);
+        st = LT_OK;
+    }
+done:
     return st;
 }
 
@@ -516,6 +534,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     if ((st = lt_task_find(settings->task, &s->task)) >= 0 && (st = s->task->fields(settings, s->fields, &s->n_fields)) >= 0 &&
         (st = resolve_shard(s)) >= 0 && (st = resolve_device(s)) >= 0)
         st = lt_inputs_collect(settings, &s->inputs);
+    if (st >= 0) st = check_folders(s);
     LT_TRY(lt_agree_status(comm, st));
     st = open_directory(s);
     LT_TRY(lt_agree_status(comm, st));

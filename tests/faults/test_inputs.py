@@ -50,6 +50,7 @@ class Inputs(harness.Case):
         folder.mkdir(exist_ok=True)
         r = self.flow(folder)
         self.exits(r, "usage", "empty")
+        self.assertFalse((self.out / "run.json").exists(), "a slip of the command line must not found a job")
 
     def test_zero_bytes(self):
         path = self.dir / "zero.mp4"
