@@ -147,6 +147,11 @@ LT_NODISCARD lt_status lt_writer_put_fill(lt_writer *w, int64_t frame, const cha
  * LT_E_INTERNAL where a frame was not put. After an error there is no on_commit. */
 LT_NODISCARD lt_status lt_writer_commit(lt_writer *w, const lt_segment_row *row);
 
+/* Commits what there is of a segment that is given up half way: frames first to `last`, all of which and no others were put.
+ * They become a segment of their own, and the rest is another one's. `tag` is handed to on_commit instead of the one of
+ * lt_writer_begin. Otherwise as lt_writer_commit. */
+LT_NODISCARD lt_status lt_writer_commit_head(lt_writer *w, int64_t last, int64_t tag, const lt_segment_row *row);
+
 /* Drops the segment in hand and its temporary file; without one it does nothing. Returns before it is done. */
 void lt_writer_abandon(lt_writer *w);
 
@@ -166,6 +171,11 @@ void lt_writer_destroy(lt_writer **w);
  * line that the caller frees, NULL where there are none; warnings may be NULL. HDF5 opens only what is sealed. */
 LT_NODISCARD lt_status lt_ledger_scan(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick,
                                       lt_segment_state *states, char **warnings);
+
+/* The same, and next[i]: the first frame of segments[i] that is to be made, after what lt_writer_commit_head left of it; its last
+ * frame + 1 where it is committed, in one piece or in several that follow each other. next may be NULL. */
+LT_NODISCARD lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick,
+                                       lt_segment_state *states, int64_t *next, char **warnings);
 
 #ifdef __cplusplus
 }

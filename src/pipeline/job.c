@@ -446,25 +446,33 @@ done:
     return st;
 }
 
+/* What earlier runs left of a piece. */
+typedef struct {
+    int64_t next;                /* the first frame to make; 0 and state 0: another rank looked */
+    int64_t state;               /* lt_segment_state */
+} progress;
+
 /* Marks what earlier runs committed of one video. */
-static lt_status scan_video(lt_setup *s, int64_t v, uint8_t *state)
+static lt_status scan_video(lt_setup *s, int64_t v, progress *found)
 {
     lt_status st = LT_OK;
     const lt_setup_video *video = &s->videos[v];
     char *warnings = NULL;
     lt_range *ranges = calloc((size_t)video->n_pieces + 1, sizeof *ranges);
     lt_segment_state *states = calloc((size_t)video->n_pieces + 1, sizeof *states);
-    if (!ranges || !states) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)video->n_pieces);
+    int64_t *next = calloc((size_t)video->n_pieces + 1, sizeof *next);
+    if (!ranges || !states || !next) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)video->n_pieces);
     for (int64_t k = 0; k < video->n_pieces; k++) ranges[k] = s->pieces[video->first_piece + k].range;
-    LT_TRY(lt_ledger_scan(s->job, video->input->id, ranges, video->n_pieces, false, states, &warnings));
-    for (char *line = warnings, *next; line && *line; line = next) {
-        next = strchr(line, '\n');
-        if (next) *next++ = 0;
-        else next = line + strlen(line);
+    LT_TRY(lt_ledger_reach(s->job, video->input->id, ranges, video->n_pieces, false, states, next, &warnings));
+    for (char *line = warnings, *rest; line && *line; line = rest) {
+        rest = strchr(line, '\n');
+        if (rest) *rest++ = 0;
+        else rest = line + strlen(line);
         lt_log_warn(s->log, "%s", line);
     }
-    for (int64_t k = 0; k < video->n_pieces; k++) state[video->first_piece + k] = (uint8_t)states[k];
+    for (int64_t k = 0; k < video->n_pieces; k++) found[video->first_piece + k] = (progress){ next[k], states[k] };
 done:
+    free(next);
     free(ranges);
     free(states);
     free(warnings);
@@ -475,16 +483,19 @@ static lt_status scan_all(lt_setup *s)
 {
     lt_status st = LT_OK;
     int r = lt_comm_rank(s->comm), size = lt_comm_size(s->comm);
-    uint8_t *mine = calloc((size_t)s->n_pieces + 1, 1), *all = calloc((size_t)(s->n_pieces + 1) * (size_t)size, 1);
+    const size_t row = (size_t)s->n_pieces + 1;
+    progress *mine = calloc(row, sizeof *mine), *all = calloc(row * (size_t)size, sizeof *all);
     if (!mine || !all) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)s->n_pieces);
     for (int64_t v = r; v < s->inputs.n && st >= 0; v += size)
         if (s->videos[v].mine && s->videos[v].n_pieces) st = scan_video(s, v, mine);
     LT_TRY(lt_agree_status(s->comm, st));
-    LT_TRY(lt_comm_gather_all(s->comm, mine, (size_t)s->n_pieces + 1, all));
+    LT_TRY(lt_comm_gather_all(s->comm, mine, row * sizeof *mine, all));
     for (int64_t i = 0; i < s->n_pieces; i++)
         for (int k = 0; k < size; k++) {
-            uint8_t state = all[(size_t)k * (size_t)(s->n_pieces + 1) + (size_t)i];
-            if (state) s->pieces[i].state = state;
+            const progress *p = &all[(size_t)k * row + (size_t)i];
+            if (p->state) s->pieces[i].state = (uint8_t)p->state;
+            /* A stopped run committed the head of this one; the rest is a piece of its own. */
+            else if (p->next > s->pieces[i].range.first) s->pieces[i].range.first = p->next;
         }
 done:
     free(mine);

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENTS = 256 };
+/* HEAD: the tag of what is committed of a piece that was given up. */
+enum { EVENTS = 256, HEAD = -1 };
 
 /* The video that is open: media, chosen frames, plan and session. */
 typedef struct {
@@ -42,7 +43,7 @@ struct lt_worker {
     uint8_t   *state;            /* [n_pieces] lt_segment_state of what this rank made */
 
     /* of the piece in hand */
-    int64_t    in_hand, n_bad;
+    int64_t    in_hand, n_bad, last_put;     /* last_put: frame, -1: none */
     lt_reader *reader;
     lt_frame   held;
     bool       holding;
@@ -110,6 +111,7 @@ static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
         post_status(w, LT_EVENT_BROKEN, tag, st, e->text);
         return;
     }
+    if (tag == HEAD) return;
     const lt_setup_piece *p = &w->s->pieces[tag];
     lt_event event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
                        .state = w->state[tag] };
@@ -216,6 +218,12 @@ static lt_status put_bad(lt_worker *w, int64_t t, const char *why)
     return lt_writer_put_fill(w->writer, t, why);
 }
 
+static void made(lt_worker *w, int64_t t)
+{
+    w->last_put = t;
+    atomic_fetch_add(&w->frames, 1);
+}
+
 static lt_status put(void *ctx, int64_t t, const void *const *data)
 {
     lt_status st = LT_OK;
@@ -231,7 +239,7 @@ static lt_status put(void *ctx, int64_t t, const void *const *data)
     }
     LT_TRY(lt_writer_put(w->writer, t, data));
 done:
-    if (st >= 0) atomic_fetch_add(&w->frames, 1);
+    if (st >= 0) made(w, t);
     return st;
 }
 
@@ -239,8 +247,29 @@ static lt_status put_fill(void *ctx, int64_t t, const char *why)
 {
     lt_worker *w = ctx;
     lt_status st = why ? put_bad(w, t, why) : lt_writer_put_fill(w->writer, t, NULL);
-    if (st >= 0) atomic_fetch_add(&w->frames, 1);
+    if (st >= 0) made(w, t);
     return st;
+}
+
+static void fill_row(const lt_worker *w, double seconds, lt_segment_row *row)
+{
+    const lt_setup *s = w->s;
+    lt_segment_row_init(row);
+    row->rank = lt_comm_rank(s->comm);
+    snprintf(row->device, sizeof row->device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
+    row->planned_bytes = (int64_t)s->arena_bytes;
+    row->observed_bytes = (int64_t)lt_arena_high_water(w->arena);
+    row->seconds = seconds;
+}
+
+/* Puts down a piece that failed or is given up: what a stop leaves of it is committed, all else is dropped. */
+static void put_down(lt_worker *w, lt_status why, double seconds)
+{
+    const lt_error first = *lt_error_last();
+    lt_segment_row row;
+    fill_row(w, seconds, &row);
+    if (why != LT_E_STOPPED || w->last_put < 0 || lt_writer_commit_head(w->writer, w->last_put, HEAD, &row) < 0) lt_writer_abandon(w->writer);
+    lt_error_set(&first);
 }
 
 static lt_status make_piece(lt_worker *w, int64_t index)
@@ -253,6 +282,7 @@ static lt_status make_piece(lt_worker *w, int64_t index)
     lt_segment_row row;
     w->in_hand = index;
     w->n_bad = 0;
+    w->last_put = -1;
     w->state[index] = LT_SEGMENT_DONE;
     LT_TRY(open_the_video(w, p->video));
     const lt_range needs = s->task->needs(w->open.session, p->range, v->n_frames);
@@ -262,17 +292,12 @@ static lt_status make_piece(lt_worker *w, int64_t index)
     LT_TRY(lt_writer_begin(w->writer, s->job, v->input->id, &desc));
     const lt_task_io io = { w, pull, put, put_fill, lt_stop_flag(s->stop) };
     LT_TRY(s->task->run(w->open.session, p->range, v->n_frames, &io));
-    lt_segment_row_init(&row);
-    row.rank = lt_comm_rank(s->comm);
-    snprintf(row.device, sizeof row.device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
-    row.planned_bytes = (int64_t)s->arena_bytes;
-    row.observed_bytes = (int64_t)lt_arena_high_water(w->arena);
+    fill_row(w, lt_seconds() - start, &row);
     atomic_store(&w->observed, row.observed_bytes);
-    row.seconds = lt_seconds() - start;
     LT_TRY(lt_writer_commit(w->writer, &row));
 done:
     w->compute_s = w->compute_s + (lt_seconds() - start);
-    if (st < 0) lt_writer_abandon(w->writer);
+    if (st < 0) put_down(w, st, lt_seconds() - start);
     if (w->holding) lt_reader_release(w->reader, &w->held);
     w->holding = false;
     lt_reader_close(&w->reader);

@@ -252,10 +252,16 @@ char *lt_job_folder(const lt_job *job, const char *id, char *path)
     return path;
 }
 
+char *lt_segment_file(const char *folder, lt_range frames, char *path)
+{
+    snprintf(path, LT_PATH_MAX, "%s/seg-%09lld-%09lld.h5", folder, (long long)frames.first, (long long)frames.last);
+    return path;
+}
+
 char *lt_job_segment_path(const lt_job *job, const char *id, lt_range frames, char *path)
 {
-    snprintf(path, LT_PATH_MAX, "%s/%s/seg-%09lld-%09lld.h5", job->dir, id, (long long)frames.first, (long long)frames.last);
-    return path;
+    char folder[LT_PATH_MAX];
+    return lt_segment_file(lt_job_folder(job, id, folder), frames, path);
 }
 
 static bool all_of(const json_t *list, bool (*is)(const json_t *))

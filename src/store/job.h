@@ -7,6 +7,8 @@
 
 /* Each fills path [LT_PATH_MAX] and returns it. */
 char *lt_job_folder(const lt_job *job, const char *id, char *path);
+/* <folder>/seg-<first>-<last>.h5 into path [LT_PATH_MAX]; returned. */
+char *lt_segment_file(const char *folder, lt_range frames, char *path);
 char *lt_job_segment_path(const lt_job *job, const char *id, lt_range frames, char *path);
 
 /* A committed segment: longtake/store.h, lt_ledger_scan. Segments of `id` whose quick seal holds and names these

@@ -85,20 +85,6 @@ done:
     return st;
 }
 
-lt_status lt_ledger_scan(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
-                         char **warnings)
-{
-    lt_status st = LT_OK;
-    if (warnings) *warnings = NULL;
-    LT_TRY(lt_video_id_check(id));
-    st = from_result(job, id, segments, n, states, warnings);
-    if (st != LT_E_ABSENT) goto done;
-    st = LT_OK;
-    for (int64_t i = 0; i < n; i++) LT_TRY(one_segment(job, id, segments[i], quick, &states[i], warnings));
-done:
-    return st;
-}
-
 static int by_first(const void *a, const void *b)
 {
     const lt_range *x = a, *y = b;
@@ -106,11 +92,12 @@ static int by_first(const void *a, const void *b)
     return x->last > y->last ? -1 : x->last < y->last;
 }
 
-lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+/* What the file names of a video's segments say, by first frame, longer ones first; no file is opened. */
+static lt_status list_names(const lt_job *job, const char *id, lt_range **list, int64_t *n)
 {
     lt_status st = LT_OK;
     char path[LT_PATH_MAX];
-    int64_t room = 64, kept = 0;
+    int64_t room = 64;
     lt_range *found = malloc((size_t)room * sizeof *found);
     DIR *dir = opendir(lt_job_folder(job, id, path));
     *list = NULL;
@@ -119,11 +106,8 @@ lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int
     for (struct dirent *e; dir && (e = readdir(dir));) {
         long long first, last;
         int used = 0;
-        lt_segment_state state;
         if (sscanf(e->d_name, "seg-%lld-%lld.h5%n", &first, &last, &used) != 2 || used == 0 || e->d_name[used]) continue;
         if (first < 0 || last < first) continue;
-        LT_TRY(one_segment(job, id, (lt_range){ first, last }, true, &state, NULL));
-        if (state == LT_SEGMENT_MISSING) continue;
         if (*n == room) {
             lt_range *more = realloc(found, (size_t)(room *= 2) * sizeof *found);
             if (!more) LT_FAIL(LT_E_MEMORY, "no memory to list %s", path);
@@ -132,13 +116,81 @@ lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int
         found[(*n)++] = (lt_range){ first, last };
     }
     qsort(found, (size_t)*n, sizeof *found, by_first);
-    for (int64_t i = 0; i < *n; i++)
-        if (kept == 0 || found[i].first > found[kept - 1].last) found[kept++] = found[i];
-    *n = kept;
     *list = found;
     found = NULL;
 done:
     if (dir) closedir(dir);
     free(found);
+    return st;
+}
+
+/* How far committed files that follow each other reach into `segment` from its start. *state is theirs together where they
+ * reach its end. */
+static lt_status reach(const lt_job *job, const char *id, const lt_range *names, int64_t n, lt_range segment, bool quick,
+                       lt_segment_state *state, int64_t *next, char **warnings)
+{
+    lt_status st = LT_OK;
+    bool failed = false;
+    *next = segment.first;
+    for (int64_t i = 0; i < n && *next <= segment.last; i++) {
+        lt_segment_state part = LT_SEGMENT_MISSING;
+        if (names[i].first != *next || names[i].last > segment.last) continue;
+        LT_TRY(one_segment(job, id, names[i], quick, &part, warnings));
+        if (part == LT_SEGMENT_MISSING) continue;
+        failed = failed || part == LT_SEGMENT_FAILED;
+        *next = names[i].last + 1;
+    }
+    *state = *next <= segment.last ? LT_SEGMENT_MISSING : failed ? LT_SEGMENT_FAILED : LT_SEGMENT_DONE;
+done:
+    return st;
+}
+
+lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
+                          int64_t *next, char **warnings)
+{
+    lt_status st = LT_OK;
+    lt_range *names = NULL;
+    int64_t n_names = 0, reached;
+    if (warnings) *warnings = NULL;
+    LT_TRY(lt_video_id_check(id));
+    st = from_result(job, id, segments, n, states, warnings);
+    if (st >= 0)
+        for (int64_t i = 0; next && i < n; i++) next[i] = segments[i].last + 1;
+    if (st != LT_E_ABSENT) goto done;
+    st = LT_OK;
+    LT_TRY(list_names(job, id, &names, &n_names));
+    for (int64_t i = 0; i < n; i++) {
+        LT_TRY(reach(job, id, names, n_names, segments[i], quick, &states[i], &reached, warnings));
+        if (next) next[i] = reached;
+    }
+done:
+    free(names);
+    return st;
+}
+
+lt_status lt_ledger_scan(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
+                         char **warnings)
+{
+    return lt_ledger_reach(job, id, segments, n, quick, states, NULL, warnings);
+}
+
+lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+{
+    lt_status st = LT_OK;
+    int64_t n_names = 0, kept = 0;
+    LT_TRY(list_names(job, id, list, &n_names));
+    for (int64_t i = 0; i < n_names; i++) {
+        lt_segment_state state;
+        const lt_range r = (*list)[i];
+        if (kept > 0 && r.first <= (*list)[kept - 1].last) continue;
+        LT_TRY(one_segment(job, id, r, true, &state, NULL));
+        if (state != LT_SEGMENT_MISSING) (*list)[kept++] = r;
+    }
+    *n = kept;
+done:
+    if (st < 0) {
+        free(*list);
+        *list = NULL;
+    }
     return st;
 }

@@ -20,7 +20,7 @@ typedef struct {
     lt_hash    settings;
     char      *plan;
     int64_t    tag;
-    int64_t    n_put;
+    int64_t    n_put, n_kept;                /* n_kept < T: only so many are committed */
     uint8_t   *put;                          /* [T] by the producer */
     uint64_t  *frame_hash[LT_FIELDS_MAX];    /* [T,2] */
     uint64_t  *chunk_hash[LT_FIELDS_MAX];    /* [T,n] */
@@ -258,10 +258,66 @@ static void lose(lt_writer *w, segment *s, lt_status st)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* A segment of the first n_kept frames of `s`, with the same chunks in a file of its own. */
+static lt_status copy_head(lt_writer *w, segment *s, segment *head)
+{
+    lt_status st = LT_OK;
+    lt_field fields[LT_FIELDS_MAX];
+    for (int i = 0; i < s->layout.n; i++) fields[i] = s->layout.plane[i].field;
+    head->frames = (lt_range){ s->frames.first, s->frames.first + s->n_kept - 1 };
+    head->settings = s->settings;
+    memcpy(head->folder, s->folder, sizeof head->folder);
+    lt_segment_file(s->folder, head->frames, head->path);
+    LT_TRY(lt_layout_init(&head->layout, fields, s->layout.n, s->layout.width, s->layout.height, s->n_kept));
+    LT_TRY(begin_file(head));
+    for (int p = 0; p < s->layout.n; p++)
+        for (int64_t t = 0; t < s->n_kept; t++)
+            for (int c = 0; c < s->layout.plane[p].tiling.n; c++) {
+                size_t n = 0;
+                LT_TRY(lt_layout_read_chunk(&s->layout, &s->ids, p, t, c, w->outputs[0].bytes, &n));
+                LT_TRY(lt_layout_write_chunk(&head->layout, &head->ids, p, t, c, w->outputs[0].bytes, n));
+            }
+    /* What was gathered for the whole serves its head. */
+    head->tables = s->tables;
+    memset(&s->tables, 0, sizeof s->tables);
+    head->row = s->row;
+    head->plan = s->plan;
+    s->plan = NULL;
+    for (int i = 0; i < s->layout.n; i++) {
+        head->frame_hash[i] = s->frame_hash[i];
+        head->chunk_hash[i] = s->chunk_hash[i];
+        s->frame_hash[i] = s->chunk_hash[i] = NULL;
+    }
+    LT_TRY(commit_file(head));
+done:
+    return st;
+}
+
+static lt_status commit_head(lt_writer *w, segment *s)
+{
+    lt_status st = LT_OK;
+    segment *head = calloc(1, sizeof *head);
+    if (!head) LT_FAIL(LT_E_MEMORY, "no memory for a segment");
+    head->h5 = -1;
+    head->tmp = (lt_tmp)LT_TMP_NONE;
+    lt_layout_ids_init(&head->ids);
+    st = copy_head(w, s, head);
+    if (st < 0) {
+        (void)close_file(head);              /* thrown away; its first failure is the one to tell */
+        lt_tmp_drop(&head->tmp);
+    }
+    LT_TRY(st);
+    LT_TRY(close_file(s));
+    lt_tmp_drop(&s->tmp);
+done:
+    free_segment(head);
+    return st;
+}
+
 static void finish(lt_writer *w, segment *s)
 {
     if (s->failed >= 0) {
-        lt_status st = commit_file(s);
+        lt_status st = s->n_kept < s->layout.n_frames ? commit_head(w, s) : commit_file(s);
         if (st < 0) lose(w, s, st);
     }
     if (s->failed < 0) {
@@ -389,6 +445,7 @@ static lt_status new_segment(const lt_job *job, const char *id, const lt_segment
     lt_job_folder(job, id, s->folder);
     lt_job_segment_path(job, id, s->frames, s->path);
     size_t n = (size_t)(d->last - d->first + 1);
+    s->n_kept = (int64_t)n;
     LT_TRY(lt_layout_init(&s->layout, d->fields, d->n_fields, d->width, d->height, (int64_t)n));
     s->put = calloc(n, 1);
     bool enough = s->put != NULL;
@@ -471,18 +528,40 @@ done:
     return st;
 }
 
-lt_status lt_writer_commit(lt_writer *w, const lt_segment_row *row)
+/* Hands over the first n_kept frames of the segment in hand. */
+static lt_status hand_over(lt_writer *w, int64_t n_kept, const lt_segment_row *row)
 {
     lt_status st = LT_OK;
     segment *s = w->current;
-    if (!s) LT_FAIL(LT_E_INTERNAL, "a commit without a segment");
+    int64_t n = 0;
     LT_TRY(so_far(w));
-    if (s->n_put != s->layout.n_frames)
-        LT_FAIL(LT_E_INTERNAL, "%s: %lld of %lld frames were put", s->path, (long long)s->n_put, (long long)s->layout.n_frames);
+    while (n < s->layout.n_frames && s->put[n]) n++;
+    if (n_kept < 1 || n != n_kept || s->n_put != n_kept)
+        LT_FAIL(LT_E_INTERNAL, "%s: %lld of %lld frames were put", s->path, (long long)s->n_put, (long long)n_kept);
+    s->n_kept = n_kept;
     s->row = *row;
     if (s->tables.n_unreadable > 0 || row->state != LT_SEGMENT_DONE) s->row.state = LT_SEGMENT_FAILED;
     w->current = NULL;
     send(w, M_COMMIT, s, NULL);
+done:
+    return st;
+}
+
+lt_status lt_writer_commit(lt_writer *w, const lt_segment_row *row)
+{
+    lt_status st = LT_OK;
+    if (!w->current) LT_FAIL(LT_E_INTERNAL, "a commit without a segment");
+    LT_TRY(hand_over(w, w->current->layout.n_frames, row));
+done:
+    return st;
+}
+
+lt_status lt_writer_commit_head(lt_writer *w, int64_t last, int64_t tag, const lt_segment_row *row)
+{
+    lt_status st = LT_OK;
+    if (!w->current) LT_FAIL(LT_E_INTERNAL, "a commit without a segment");
+    w->current->tag = tag;
+    LT_TRY(hand_over(w, last - w->current->frames.first + 1, row));
 done:
     return st;
 }

@@ -73,6 +73,28 @@ class Stops(harness.Case):
         """A notice that reaches one rank stops them all."""
         self.stopped("one", 3, lambda job: os.kill(job.ranks()[-1], signal.SIGUSR2))
 
+    def test_finished_frames_of_a_segment_are_kept(self):
+        """One segment holds the whole clip: what was made of it before the stop is not made again."""
+        words = [str(w) for w in self.words("head")]
+        words[words.index("--segment-frames") + 1] = "1000"
+        out = self.dir / "head"
+        for delay in (0.2, 0.4, 0.8, 1.6, 3.2):
+            job = harness.Job(harness.command(*words))
+            end = time.monotonic() + 30
+            while not list(out.glob("clip/.tmp-*")) and job.process.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(delay)
+            job.process.send_signal(signal.SIGUSR2)
+            code = job.wait(LEAVE_S + 20)
+            if harness.committed(out) or code != harness.EXIT["stopped"]:
+                break
+        self.assertEqual(code, harness.EXIT["stopped"], job.output())
+        head = harness.committed(out)
+        self.assertEqual(len(head), 1, head)
+        self.exits(harness.longtake(*words), "done")
+        self.assertEqual(harness.content_hash(out / "clip.h5"), self.want)
+        self.assertEqual({k: harness.committed(out).get(k) for k in head}, head, "finished frames were made again")
+
     def test_signal_while_starting(self):
         """Nothing is committed yet; the answer is 75 all the same, and the next run begins."""
         for delay in (0.3, 0.6):

@@ -418,6 +418,67 @@ static void halves_round_to_even(void **state)
         if ((h & 0x7c00) != 0x7c00 || (h & 0x3ff) == 0) assert_int_equal(lt_half_from_float(lt_half_to_float((uint16_t)h)), h);
 }
 
+/* Writes frames first to stop - 1 of segment first..last and commits them as a head (stop <= last) or whole. */
+static void write_part(lt_job *job, const make_opts *o, int64_t first, int64_t last, int64_t stop)
+{
+    lt_writer *w = NULL;
+    lt_segment_row row;
+    void *data[MAKE_FIELDS];
+    const lt_writer_opts wo = { .n_threads = 2, .level = 1, .max_frame_bytes = make_bytes(o), .n_buffers = 2 };
+    const lt_segment_desc d = { first, last, o->width, o->height, make_fields, MAKE_FIELDS, "plan A", 5 };
+    for (int i = 0; i < MAKE_FIELDS; i++) data[i] = malloc(8 * (size_t)o->width * (size_t)o->height);
+    assert_ok(lt_writer_create(&wo, &w));
+    assert_ok(lt_writer_begin(w, job, "film", &d));
+    for (int64_t t = first; t < stop; t++) {
+        make_frame(o, t, data);
+        const void *put[MAKE_FIELDS] = { t == o->n_frames - 1 ? NULL : data[0], data[1], data[2] };
+        assert_ok(lt_writer_put(w, t, put));
+    }
+    lt_segment_row_init(&row);
+    assert_int_equal(lt_writer_commit_head(w, stop, -1, &row), LT_E_INTERNAL);       /* frame `stop` was not put */
+    if (stop <= last) assert_ok(lt_writer_commit_head(w, stop - 1, -1, &row));
+    else assert_ok(lt_writer_commit(w, &row));
+    assert_ok(lt_writer_flush(w));
+    lt_writer_destroy(&w);
+    for (int i = 0; i < MAKE_FIELDS; i++) free(data[i]);
+}
+
+static void a_segment_given_up_keeps_its_head(void **state)
+{
+    (void)state;
+    const make_opts o = { 37, 23, 20, 16, 2, 1 };
+    const lt_range cut[2] = { { 0, 15 }, { 16, 19 } };
+    char dir[2][200], want[LT_HASH_TEXT], have[LT_HASH_TEXT], path[LT_PATH_MAX];
+    lt_job *job[2] = { NULL, NULL };
+    int made = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(make_open(fresh(dir[i], i ? "head" : "whole"), &job[i]));
+    }
+    const lt_merge_opts merge = { false, false, 1, NULL };
+    assert_ok(make_segments(job[0], &o, &made));
+    assert_ok(lt_merge(job[0], "film", &merge));
+    assert_ok(lt_result_hash(lt_job_result_path(job[0], "film", path), 1, want));
+
+    json_t *video = make_video(&o);
+    assert_ok(lt_job_put_video(job[1], "film", video));
+    json_decref(video);
+    lt_segment_state states[2];
+    int64_t next[2];
+    const int64_t stops[4] = { 5, 6, 16, 20 }, starts[4] = { 0, 5, 6, 16 };
+    for (int i = 0; i < 4; i++) {
+        assert_ok(lt_ledger_reach(job[1], "film", cut, 2, false, states, next, NULL));
+        assert_int_equal(next[i == 3], starts[i]);
+        assert_int_equal(states[0], i == 3 ? LT_SEGMENT_DONE : LT_SEGMENT_MISSING);
+        write_part(job[1], &o, starts[i], cut[i == 3].last, stops[i]);
+    }
+    assert_ok(lt_ledger_reach(job[1], "film", cut, 2, false, states, next, NULL));
+    assert_int_equal(states[1], LT_SEGMENT_DONE);
+    assert_ok(lt_merge(job[1], "film", &merge));
+    assert_ok(lt_result_hash(lt_job_result_path(job[1], "film", path), 1, have));
+    assert_string_equal(want, have);
+    for (int i = 0; i < 2; i++) lt_job_close(&job[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +492,7 @@ int main(void)
         cmocka_unit_test(verify_finds_each_flipped_byte),
         cmocka_unit_test(full_disk_is_told_and_survived),
         cmocka_unit_test(two_may_merge_and_eight_may_begin),
+        cmocka_unit_test(a_segment_given_up_keeps_its_head),
         cmocka_unit_test(kills_lose_nothing),
 #ifdef LT_FAULTS
         cmocka_unit_test(every_foreign_call_may_fail),
