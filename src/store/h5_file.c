@@ -144,6 +144,7 @@ static lt_status open_or_create(lt_h5_file *file, bool create, hid_t *out)
     driver_info info = { file };
     *out = -1;
     lt_h5_quiet();
+    file->driver = -1;
     LT_H5(id = H5FDregister(&driver_class));
     LT_H5(access = H5Pcreate(H5P_FILE_ACCESS));
     LT_H5(H5Pset_driver(access, id, &info));
@@ -156,10 +157,21 @@ static lt_status open_or_create(lt_h5_file *file, bool create, hid_t *out)
     /* The name is only a name here: the driver has the descriptor. */
     if (create) LT_H5(*out = H5Fcreate("longtake", H5F_ACC_TRUNC, creation, access));
     else LT_H5(*out = H5Fopen("longtake", H5F_ACC_RDONLY, access));
+    file->driver = id;
+    id = -1;
 done:
     LT_H5_CLOSE(H5Pclose, creation);
     LT_H5_CLOSE(H5Pclose, access);
     LT_H5_CLOSE(H5FDunregister, id);
+    return st;
+}
+
+lt_status lt_h5_close(lt_h5_file *file, hid_t *h5)
+{
+    lt_status st = LT_OK;
+    if (*h5 < 0) return LT_OK;
+    LT_H5_CLOSE(H5Fclose, *h5);
+    LT_H5_CLOSE(H5FDunregister, file->driver);
     return st;
 }
 

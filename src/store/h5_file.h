@@ -16,12 +16,16 @@
 typedef struct {
     int fd;                /* borrowed: HDF5's close leaves it open */
     int error;             /* errno of the first write that failed, 0 for none */
+    hid_t driver;          /* of the open file: HDF5 reads its table after it let go of it, so it must outlive the file */
 } lt_h5_file;
 
 /* `file` must outlive the hid_t. The descriptor's file is empty, and open for reading and writing. */
 LT_NODISCARD lt_status lt_h5_create(lt_h5_file *file, hid_t *out);
 
 LT_NODISCARD lt_status lt_h5_open(lt_h5_file *file, hid_t *out);
+
+/* Closes what the two calls above opened; *h5 is -1 afterwards, and -1 is accepted. */
+LT_NODISCARD lt_status lt_h5_close(lt_h5_file *file, hid_t *h5);
 
 /* LT_E_STORE with the system's reason where a write failed. */
 LT_NODISCARD lt_status lt_h5_file_failure(const lt_h5_file *file);

@@ -109,7 +109,7 @@ static lt_status begin_result(merge *m, const lt_layout *like)
     m->hashes = malloc(most * sizeof *m->hashes);
     if (!m->hashes) LT_FAIL(LT_E_MEMORY, "no memory to merge");
     LT_TRY(lt_tmp_open(lt_job_dir(m->job), &m->tmp));
-    m->file = (lt_h5_file){ m->tmp.fd, 0 };
+    m->file = (lt_h5_file){ m->tmp.fd, 0, -1 };
     LT_TRY(lt_h5_create(&m->file, &m->h5));
     LT_TRY(lt_layout_create(m->h5, &m->layout, "result", 1, &m->ids));
 done:
@@ -121,7 +121,7 @@ static lt_status add_segment(merge *m, lt_range frames)
     lt_status st = LT_OK;
     char path[LT_PATH_MAX];
     lt_seal seal = { 0 };
-    lt_file_reader from = { .file = { -1, 0 }, .h5 = -1 };
+    lt_file_reader from = { .file = { -1, 0, -1 }, .h5 = -1 };
     lt_layout_ids_init(&from.ids);
     lt_job_segment_path(m->job, m->id, frames, path);
     LT_TRY(lt_seal_read(path, false, &seal));
@@ -318,9 +318,7 @@ static lt_status write_result(merge *m, const char *path)
     LT_TRY(lt_tables_write(m->h5, &m->tables));
     LT_TRY(write_provenance(m));
     LT_TRY(lt_layout_ids_close(&m->ids));
-    hid_t h5 = m->h5;
-    m->h5 = -1;
-    LT_H5(H5Fclose(h5));
+    LT_TRY(lt_h5_close(&m->file, &m->h5));
     LT_TRY(lt_h5_file_failure(&m->file));
     LT_TRY(seal_result(m, path));
 done:
@@ -331,7 +329,7 @@ static void merge_drop(merge *m)
 {
     lt_status st = LT_OK;
     LT_ALSO(lt_layout_ids_close(&m->ids));
-    LT_H5_CLOSE(H5Fclose, m->h5);
+    LT_ALSO(lt_h5_close(&m->file, &m->h5));
     (void)st;                                 /* the file is thrown away, or already committed */
     lt_tmp_drop(&m->tmp);
     lt_tables_free(&m->tables);

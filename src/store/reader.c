@@ -62,7 +62,7 @@ lt_status lt_file_reader_close(lt_file_reader *r)
 {
     lt_status st = LT_OK;
     LT_ALSO(lt_layout_ids_close(&r->ids));
-    LT_H5_CLOSE(H5Fclose, r->h5);
+    LT_ALSO(lt_h5_close(&r->file, &r->h5));
     if (r->file.fd >= 0) close(r->file.fd);
     r->file.fd = -1;
     lt_tables_free(&r->tables);

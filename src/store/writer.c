@@ -193,7 +193,7 @@ static lt_status begin_file(segment *s)
     /* The folder was made with video.json. Where it is gone, so is the job: making it anew would write below a mount point
      * whose disk has vanished. */
     LT_TRY(lt_tmp_open(s->folder, &s->tmp));
-    s->file = (lt_h5_file){ s->tmp.fd, 0 };
+    s->file = (lt_h5_file){ s->tmp.fd, 0, -1 };
     LT_TRY(lt_h5_create(&s->file, &s->h5));
     LT_TRY(lt_layout_create(s->h5, &s->layout, "segment", 1, &s->ids));
     LT_TRY(lt_h5_put_int(s->h5, "first", s->frames.first));
@@ -208,7 +208,7 @@ static lt_status close_file(segment *s)
 {
     lt_status st = LT_OK;
     LT_ALSO(lt_layout_ids_close(&s->ids));
-    LT_H5_CLOSE(H5Fclose, s->h5);
+    LT_ALSO(lt_h5_close(&s->file, &s->h5));
     return st;
 }
 
