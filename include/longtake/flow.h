@@ -59,7 +59,7 @@ LT_NODISCARD lt_status lt_flow_pair(lt_flow_session *session, int from_slot, int
 /* The same for the flow there only; flow back and occlusion are undefined afterwards. */
 LT_NODISCARD lt_status lt_flow_pair_forward(lt_flow_session *session, int from_slot, int to_slot, const atomic_int *stop);
 
-/* Results of the last pair. Borrowed; valid until the next pair. */
+/* Results of the last pair, never NaN or infinity. Borrowed; valid until the next pair. */
 const float *lt_flow_forward(const lt_flow_session *session);      /* [H][W][2] on the grid of from_slot */
 const float *lt_flow_backward(const lt_flow_session *session);     /* [H][W][2] on the grid of to_slot */
 const uint8_t *lt_flow_occluded(const lt_flow_session *session);   /* [H][W] on the grid of from_slot: 1 hidden or outside */
