@@ -57,9 +57,6 @@ LT_NODISCARD lt_status lt_comm_receive(lt_comm *comm, lt_message *m);
 /* [collective] all[r * n_bytes ...] becomes rank r's `mine`. LT_E_TIMEOUT naming the deadline. */
 LT_NODISCARD lt_status lt_comm_gather_all(lt_comm *comm, const void *mine, size_t n_bytes, void *all);
 
-/* [collective] Copies root's bytes to all. */
-LT_NODISCARD lt_status lt_comm_broadcast(lt_comm *comm, void *bytes, size_t n_bytes, int root);
-
 /* [collective] The worst of all ranks' exit codes (lt_exit_worse), the same on every rank. On LT_E_TIMEOUT *out is
  * the worse of mine and 75: leave anyway. */
 LT_NODISCARD lt_status lt_agree(lt_comm *comm, int mine, int *out);

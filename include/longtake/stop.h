@@ -37,9 +37,6 @@ void lt_stop_raise(lt_stop *stop, const char *reason);
 /* The reason, "" while the flag is down. Borrowed. */
 const char *lt_stop_reason(const lt_stop *stop);
 
-/* How often work was asked to stop by SIGINT; a second Ctrl-C means now. */
-int lt_stop_interrupts(const lt_stop *stop);
-
 /* Ends the watcher; *stop is NULL afterwards; NULL is accepted. */
 void lt_stop_destroy(lt_stop **stop);
 

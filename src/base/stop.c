@@ -17,7 +17,7 @@ struct lt_stop {
     pthread_t       thread;
     bool            started;
     pthread_mutex_t lock;
-    atomic_int      flag, quit, interrupts;
+    atomic_int      flag, quit;
     char            reason[256];
     char           *stop_file;
     int64_t         leave_at;      /* UNIX seconds; 0: never */
@@ -65,7 +65,6 @@ static void *watch(void *arg)
     while (!atomic_load(&s->quit)) {
         look(s);
         int sig = sigtimedwait(&set, NULL, &nap);
-        if (sig == SIGINT) atomic_fetch_add(&s->interrupts, 1);
         /* SIGCONT precedes a launcher's SIGTERM but also follows a plain Ctrl-Z: it only makes us look. */
         if (sig > 0 && sig != SIGCONT) {
             char text[64];
@@ -105,11 +104,6 @@ const atomic_int *lt_stop_flag(const lt_stop *s)
 const char *lt_stop_reason(const lt_stop *s)
 {
     return atomic_load(&s->flag) ? s->reason : "";
-}
-
-int lt_stop_interrupts(const lt_stop *s)
-{
-    return atomic_load(&s->interrupts);
 }
 
 void lt_stop_destroy(lt_stop **stop)

@@ -204,17 +204,6 @@ done:
     return st;
 }
 
-lt_status lt_comm_broadcast(lt_comm *c, void *bytes, size_t n_bytes, int root)
-{
-    lt_status st = LT_OK;
-    MPI_Request request = MPI_REQUEST_NULL;
-    if (!c->with_mpi) return LT_OK;
-    LT_MPI(MPI_Ibcast(bytes, (int)n_bytes, MPI_BYTE, root, c->mpi, &request));
-    LT_TRY(wait_for(c, &request, "broadcast"));
-done:
-    return st;
-}
-
 lt_status lt_agree(lt_comm *c, int mine, int *out)
 {
     lt_status st = LT_OK;

@@ -2,7 +2,6 @@
 
 #include <longtake/file.h>
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -523,10 +522,8 @@ static lt_status resolve_device(lt_setup *s)
         LT_FAIL(LT_E_DEVICE, "--device cuda: this build has no CUDA back-end; use --device cpu");
     LT_TRY(lt_isa_parse(o->cpu_isa ? o->cpu_isa : "auto", &s->isa));
     snprintf(s->device, sizeof s->device, "cpu %s", lt_isa_name(s->isa));
-    int cpus = lt_cpus_allowed(), here = lt_comm_local_size(s->comm), fair = cpus / here > 0 ? cpus / here : 1;
-    /* A launcher that binds each rank to its own cores has already divided them. */
-    if (o->threads > 0) s->n_threads = (int)o->threads;
-    else s->n_threads = fair;
+    const int cpus = lt_cpus_allowed(), here = lt_comm_local_size(s->comm);
+    s->n_threads = o->threads > 0 ? (int)o->threads : cpus > here ? cpus / here : 1;
     const lt_budget_opts b = { (int64_t)o->memory_limit, o->memory_fraction, (int64_t)o->host_memory_limit, here };
     LT_TRY(lt_budget_cpu(&b, &s->budget));
 done:
