@@ -24,6 +24,13 @@ lt_package(JANSSON jansson libjansson-dev)
 lt_package(XXHASH libxxhash libxxhash-dev)
 lt_package(DEFLATE libdeflate libdeflate-dev)
 lt_package(PNG libpng libpng-dev)
+lt_package(ZIP libzip libzip-dev)
+
+find_package(dnnl QUIET CONFIG)
+if(NOT dnnl_FOUND)
+  message(FATAL_ERROR "oneDNN was not found: install libdnnl-dev (apt-get install libdnnl-dev), or run launch/demo, which does")
+endif()
+list(APPEND LT_LIBRARIES DNNL::dnnl)
 
 # HDF5's dimension scales are in a library of the same package that pkg-config does not name.
 find_library(LT_HDF5_HL NAMES hdf5_hl hdf5_serial_hl HINTS ${HDF5_LIBRARY_DIRS} REQUIRED)

@@ -8,6 +8,7 @@
 #ifndef LONGTAKE_FIELD_H
 #define LONGTAKE_FIELD_H
 
+#include <longtake/dtype.h>
 #include <longtake/status.h>
 
 #include <stddef.h>
@@ -16,8 +17,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef enum { LT_U8, LT_F16, LT_F32 } lt_dtype;
 
 typedef struct {
     const char        *name;            /* [a-z][a-z0-9_]*, at most 63 characters */
@@ -29,24 +28,11 @@ typedef struct {
     double             fill;            /* what an absent value reads as: NAN, or 0..255 for LT_U8 */
 } lt_field;
 
-/* Bytes of one value as stored: 1, 2, 4. */
-size_t lt_dtype_stored_bytes(lt_dtype dtype);
-
-/* Bytes of one value as handed over: 1, 4, 4. */
+/* Bytes of one value as handed over: 1 for LT_U8, 4 for the float types. */
 size_t lt_dtype_value_bytes(lt_dtype dtype);
-
-/* "u8", "f16", "f32". */
-const char *lt_dtype_name(lt_dtype dtype);
 
 /* Values of one frame: width * height * max(channels, 1). */
 size_t lt_field_values(const lt_field *field, int width, int height);
-
-/* IEEE 754 binary16 of a float, rounded to nearest, ties to even; overflow is infinity, a NaN is 0x7e00 with its
- * sign and the upper bits of its payload. */
-uint16_t lt_half_from_float(float value);
-
-/* Exact. */
-float lt_half_to_float(uint16_t half);
 
 #ifdef __cplusplus
 }

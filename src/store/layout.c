@@ -82,9 +82,9 @@ lt_status lt_layout_init(lt_layout *l, const lt_field *fields, int n_fields, int
             if (strcmp(fields[j].name, f->name) == 0) LT_FAIL(LT_E_INTERNAL, "there are two fields '%s'", f->name);
         l->n = i + 1;
         LT_TRY(copy_field(f, &p->field));
-        lt_tiling_init(&p->tiling, width, height, f->channels > 1 ? f->channels : 1, lt_dtype_stored_bytes(f->dtype));
+        lt_tiling_init(&p->tiling, width, height, f->channels > 1 ? f->channels : 1, lt_dtype_bytes(f->dtype));
         p->n_values = lt_field_values(f, width, height);
-        p->n_bytes = p->n_values * lt_dtype_stored_bytes(f->dtype);
+        p->n_bytes = p->n_values * lt_dtype_bytes(f->dtype);
         set_fill(p);
     }
 done:
@@ -280,7 +280,7 @@ static lt_status read_fill(hid_t dataset, lt_dtype dtype, double *fill)
     LT_H5(attribute = H5Aopen(dataset, "_FillValue", H5P_DEFAULT));
     LT_H5(type = H5Aget_type(attribute));
     LT_TRY(stored_type(dtype, &wanted));
-    if (H5Tequal(type, wanted) <= 0 || H5Aget_storage_size(attribute) != lt_dtype_stored_bytes(dtype))
+    if (H5Tequal(type, wanted) <= 0 || H5Aget_storage_size(attribute) != lt_dtype_bytes(dtype))
         LT_FAIL(LT_E_DATA, "the attribute '_FillValue' is of another type");
     LT_H5(H5Aread(attribute, wanted, raw));
     float value;

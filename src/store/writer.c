@@ -104,7 +104,7 @@ size_t lt_writer_segment_bytes(const lt_segment_desc *d)
     for (int i = 0; i < d->n_fields; i++) {
         lt_tiling t;
         lt_tiling_init(&t, d->width, d->height, d->fields[i].channels > 1 ? d->fields[i].channels : 1,
-                       lt_dtype_stored_bytes(d->fields[i].dtype));
+                       lt_dtype_bytes(d->fields[i].dtype));
         n += frames * 8 * (2 + (size_t)t.n);
     }
     return n;

@@ -1,0 +1,80 @@
+/* longtake/depth.h -- the network of the task `depth`: frames in, raw depth of a window out.
+ *
+ * in    prepared frames [H,W,3] f32 (longtake/frames.h), up to 32 of a window
+ * out   maps [H,W] f32 at network size: inverse depth up to scale and shift, or metres
+ * owns  a plan its graph and layout; a session its state: weights, features and buffers lie in the caller's arena
+ *
+ * Features of a frame are encoded once into a slot and used by every window that reads the frame. A frame's features and a window's
+ * maps are pure functions of their inputs: the same bits in any micro-batch, tile, band or number of threads.
+ * A plan is immutable and may be shared; a session has one thread (and spreads work over the caller's pool). */
+#ifndef LONGTAKE_DEPTH_H
+#define LONGTAKE_DEPTH_H
+
+#include <longtake/arena.h>
+#include <longtake/kernel.h>
+#include <longtake/pool.h>
+#include <longtake/status.h>
+#include <longtake/weights.h>
+
+#include <stdatomic.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { LT_DEPTH_WINDOW = 32 };
+
+typedef struct {
+    const char *model;           /* "vda-vits", "vda-vitb", "vda-vitl" */
+    int         width, height;   /* of the network's input, multiples of 14 */
+    int         frames;          /* of a window, 1 .. 32 */
+    int         slots;           /* features held, at least `frames` */
+    lt_dtype    precision;       /* LT_F32, LT_BF16 */
+    int         micro_batch;     /* frames encoded and decoded at once; 0: as the plan finds best */
+    int         tile;            /* pixels of a motion tile; 0: as the plan finds best */
+    int         band;            /* rows of output of a band of the tail; 0: as the plan finds best */
+    bool        probes;          /* keep named intermediate values */
+    lt_machine  machine;
+} lt_depth_config;
+
+typedef struct lt_depth_plan lt_depth_plan;
+typedef struct lt_depth_session lt_depth_session;
+
+/* Builds and lays out the network; touches no device and no weights. LT_E_USAGE for a model or size that does not exist. */
+LT_NODISCARD lt_status lt_depth_plan_create(const lt_depth_config *config, lt_depth_plan **out);
+
+/* *plan is NULL afterwards; NULL is accepted. */
+void lt_depth_plan_destroy(lt_depth_plan **plan);
+
+/* Bytes of arena that a session needs: weights and all. */
+size_t lt_depth_plan_bytes(const lt_depth_plan *plan);
+
+/* Of them, the weights as they are held. */
+size_t lt_depth_plan_weight_bytes(const lt_depth_plan *plan);
+
+/* Frames that lt_depth_encode takes at once: the micro-batch. */
+int lt_depth_plan_batch(const lt_depth_plan *plan);
+
+/* Reads and packs the weights into the arena. Borrows plan, arena (at least the plan's bytes) and pool. LT_E_DATA where the weights
+ * do not fit the model. */
+LT_NODISCARD lt_status lt_depth_session_create(const lt_depth_plan *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool,
+                                               lt_depth_session **out);
+
+/* *session is NULL afterwards; NULL is accepted. */
+void lt_depth_session_destroy(lt_depth_session **session);
+
+/* Where prepared frame i of the next lt_depth_encode goes, 0 <= i < lt_depth_plan_batch(): [H,W,3] f32, dense. */
+float *lt_depth_input(lt_depth_session *session, int i);
+
+/* Encodes the first n prepared frames, frame i into slot[i]. LT_E_STOPPED soon after *stop is not zero; stop may be NULL. */
+LT_NODISCARD lt_status lt_depth_encode(lt_depth_session *session, int n, const int32_t *slot, const atomic_int *stop);
+
+/* The window whose position p reads slot[p], p < frames: maps of the n rising positions `position`. *maps is [n,H,W] f32, borrowed until the
+ * next call. The values are as the network gives them, and may be NaN. */
+LT_NODISCARD lt_status lt_depth_window(lt_depth_session *session, const int32_t *slot, const int *position, int n, const float **maps,
+                                       const atomic_int *stop);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* longtake/frames.h -- decoded frames made ready for a network.
+ *
+ * in    RGB u8
+ * out   [H,W,3] f32
+ * owns  a lt_prepare its tables
+ *
+ * IEEE arithmetic in a fixed order, no fused multiply-add: the same bits at any ISA level, with any number of threads. */
+#ifndef LONGTAKE_FRAMES_H
+#define LONGTAKE_FRAMES_H
+
+#include <longtake/cpu.h>
+#include <longtake/pool.h>
+#include <longtake/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Size of the input of Video Depth Anything for frames of width x height and --input-size: multiples of 14, the shorter side at least
+ * input_size, which a frame longer than 1.78 makes smaller. LT_E_USAGE for sizes below 1. */
+LT_NODISCARD lt_status lt_depth_input_size(int width, int height, int input_size, int *net_width, int *net_height);
+
+typedef struct lt_prepare lt_prepare;
+
+/* Tables to bring frames of width x height to net_width x net_height: cubic (a = -0.75, not antialiased), then (x - mean) / deviation of
+ * ImageNet in double. */
+LT_NODISCARD lt_status lt_prepare_create(int width, int height, int net_width, int net_height, lt_prepare **out);
+
+/* Bytes of host memory that it holds. */
+size_t lt_prepare_bytes(int width, int height, int net_width, int net_height);
+
+/* One frame, rows `stride` bytes apart, into out [net_height, net_width, 3]. */
+void lt_prepare_run(lt_prepare *p, lt_pool *pool, lt_isa isa, const uint8_t *rgb, size_t stride, float *out);
+
+/* *p is NULL afterwards; NULL is accepted. */
+void lt_prepare_destroy(lt_prepare **p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,25 @@
+/* kernels/unary/unary.h -- a function of each value.
+ *
+ *     y = act(x)        RELU, GELU; GEGLU: x [.., 2C] -> y [.., C], first half times gelu(second half)
+ *
+ * in[0] x   rows as lt_tensor_rows, f32 or bf16; dimension 0 may be indexed
+ * out       the same sizes (GEGLU: half the columns), f32 or bf16; may be x itself (not for GEGLU)
+ *
+ * RELU is exact. GELU: 2^-22 relative to |x|, in f32 (the error function to a few units). bf16 out: half a unit of bf16 more. */
+#ifndef LONGTAKE_KERNELS_UNARY_H
+#define LONGTAKE_KERNELS_UNARY_H
+
+#include <longtake/kernel.h>
+
+#include "kernels/act.h"
+
+enum { LT_UNARY_X };
+
+typedef struct {
+    lt_act act;
+} lt_unary_attr;
+
+extern const lt_kernel lt_unary_ref;
+extern const lt_kernel lt_unary_own;
+
+#endif
