@@ -348,12 +348,13 @@ static void pickles_that_are_read(void **state)
         AROUND("\x80\x05\x95\0\0\0\0\0\0\0\0}\x94(\x8c\x05" "epochK\x0c\x8c\x02lrG?\xf0\0\0\0\0\0\0\x8c\x01n\x8a\x01\xff\x8c\x04name\x8d\x02\0\0\0\0\0\0\0ab", "u."),
         AROUND("\x80\x02}(X\5\0\0\0model}(", "uX\5\0\0\0extra]q\5(K\1M\2\1J\xff\xff\xff\xff" "eu."),
         AROUND("\x80\x02}(X\6\0\0\0paramsNX\x0a\0\0\0params_ema}(", "uu."),
-        AROUND("\x80\x02}(U\x0astate_dict}(X\5\0\0\0model}(", "uuU\4argsNU\1t\x85U\2tt(K\1K\2\x86K\3K\4\x87lu."),
+        AROUND("\x80\x02}(U\x0astate_dict}(X\5\0\0\0model}(", "uuU\4argsNU\1tK\1\x85U\2tt(K\1K\2\x86K\3K\4\x87lu."),
         /* Attributes of a state_dict (torch adds _metadata). */
         AROUND("\x80\x02" "ccollections\nOrderedDict\n)Rq\0(", "u}X\x09\0\0\0_metadataccollections\nOrderedDict\n)Rsb."),
         /* Python 2 wrote an OrderedDict as a list of pairs. */
         AROUND("\x80\x02" "ccollections\nOrderedDict\n](](", "ee\x85R."),
-        AROUND("\x80\x04}(\x43\2ab\x8e\1\0\0\0\0\0\0\0x\x42\1\0\0\0y\x8c\1k2\x96\1\0\0\0\0\0\0\0z\x8c\1m\x88N10\x28\x31(", "d."),
+        /* Every other instruction: bytes of all lengths, constants, a value dropped, a mark dropped, a value twice, d and l. */
+        AROUND("\x80\x04}(C\2ab\x8e\1\0\0\0\0\0\0\0xB\1\0\0\0y\x96\1\0\0\0\0\0\0\0z\x8c\1m\x88N0(1K\1""2\x8c\1d(d\x8c\1l(l\x8c\1n\x89", "u."),
 #undef AROUND
     };
     for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
@@ -363,12 +364,6 @@ static void pickles_that_are_read(void **state)
         tensor(&b, "x", "FloatStorage", "0", 4, 1, dim, one, NULL);
         put(&b, around[i].tail, around[i].n_tail);
         lt_status st = open_legacy(&b, &w);
-        if (i == 7) {
-            /* The last one is a heap of every other instruction; that it ends with two values is its only fault. */
-            assert_int_equal(st, LT_E_DATA);
-            assert_non_null(strstr(lt_error_last()->text, "damaged"));
-            continue;
-        }
         if (st < 0) fail_msg("case %zu: %s", i, lt_error_last()->text);
         assert_int_equal(lt_weights_count(w), 1);
         assert_values(w, "x", 1, dim, 4, one);
@@ -387,8 +382,8 @@ static void prefix_is_stripped_only_from_all(void **state)
         tensor(&b, both ? "module.y" : "y", "FloatStorage", "0", 5, 0, NULL, NULL, NULL);
         words(&b, "u.");
         assert_ok(open_legacy(&b, &w));
-        assert_true(!lt_weights_find(w, "x") == !both);
-        assert_true(!lt_weights_find(w, "module.x") == both);
+        assert_true((lt_weights_find(w, "x") != NULL) == both);
+        assert_true((lt_weights_find(w, "module.x") != NULL) == !both);
         assert_non_null(lt_weights_find(w, "y"));
         assert_null(lt_weights_find(w, "z"));
         lt_weights_close(&w);
@@ -529,19 +524,17 @@ static void zips_that_are_refused(void **state)
 static void zip_values_are_checked(void **state)
 {
     (void)state;
-    for (int method = 0; method < 2; method++) {
-        buffer b, file;
-        lt_weights *w;
-        float got[VALUES];
-        small_pickle(&b);
-        make_zip(&b, NULL, "made/data/0", ZIP_CM_STORE, &file);
-        for (size_t i = 0; i + 4 <= file.n; i++)
-            if (memcmp(file.bytes + i, &(float){ value_at(9) }, 4) == 0) file.bytes[i] ^= 1;
-        assert_ok(open_bytes(file.bytes, file.n, &w));
-        assert_int_equal(lt_weights_read(w, "w", 2, (int64_t[]){ 4, 6 }, got), LT_E_DATA);
-        assert_non_null(strstr(lt_error_last()->text, "the zip is damaged"));
-        lt_weights_close(&w);
-    }
+    buffer b, file;
+    lt_weights *w;
+    float got[VALUES];
+    small_pickle(&b);
+    make_zip(&b, NULL, "made/data/0", ZIP_CM_STORE, &file);
+    for (size_t i = 0; i + 4 <= file.n; i++)
+        if (memcmp(file.bytes + i, &(float){ value_at(9) }, 4) == 0) file.bytes[i] ^= 1;
+    assert_ok(open_bytes(file.bytes, file.n, &w));
+    assert_int_equal(lt_weights_read(w, "w", 2, (int64_t[]){ 4, 6 }, got), LT_E_DATA);
+    assert_non_null(strstr(lt_error_last()->text, "the zip is damaged"));
+    lt_weights_close(&w);
 }
 
 /* ---- safetensors ---- */
@@ -646,17 +639,18 @@ static void flipped_bits(void **state)
 {
     (void)state;
     uint64_t seed = 0x1234567;
-    for (int kind = 0; kind < 4; kind++)
+    for (int kind = 0; kind < 4; kind++) {
+        buffer whole;
+        small_file(kind, &whole);
         for (int round = 0; round < 3000; round++) {
-            buffer file;
-            small_file(kind == 3 && round ? 2 : kind, &file);
+            buffer file = whole;
             for (int flips = 1 + round % 4; flips--;) {
                 seed = seed * 6364136223846793005u + 1442695040888963407u;
                 file.bytes[(seed >> 33) % file.n] ^= (uint8_t)(1u << (seed >> 29 & 7));
             }
             read_all(file.bytes, file.n);
-            if (kind == 3 && round > 300) break;
         }
+    }
 }
 
 /* ---- synthetic ---- */
@@ -799,7 +793,7 @@ static void no_checkpoints(void **state)
         const char *says;
     } bad[] = {
         { "data/checkpoints/none.pth", LT_E_ABSENT, "No such file" },   { "data/checkpoints", LT_E_DATA, "is not a file" },
-        { "/dev/zero", LT_E_DATA, "is not a file" },                    { "test_weights.c/x", LT_E_ABSENT, "Not a directory" },
+        { "/dev/zero", LT_E_DATA, "is not a file" },                    { "unit/test_weights.c/x", LT_E_ABSENT, "Not a directory" },
         { "unit/test_weights.c", LT_E_DATA, "neither a PyTorch" },      { "synthetic:", LT_E_USAGE, "give a number" },
         { "synthetic:-1", LT_E_USAGE, "give a number" },                { "synthetic:7x", LT_E_USAGE, "give a number" },
         { "synthetic:18446744073709551616", LT_E_USAGE, "give a number" },
@@ -807,9 +801,9 @@ static void no_checkpoints(void **state)
     lt_weights *w;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         lt_status st = lt_weights_open(bad[i].path, &w);
-        if (st != bad[i].status && i != 3) fail_msg("%s: status %d", bad[i].path, st);
+        if (st != bad[i].status) fail_msg("%s: status %d", bad[i].path, st);
         assert_null(w);
-        if (!strstr(lt_error_last()->text, bad[i].says) && i != 3) fail_msg("'%s' does not say '%s'", lt_error_last()->text, bad[i].says);
+        if (!strstr(lt_error_last()->text, bad[i].says)) fail_msg("'%s' does not say '%s'", lt_error_last()->text, bad[i].says);
     }
     assert_int_equal(open_bytes("", 0, &w), LT_E_DATA);
     assert_non_null(strstr(lt_error_last()->text, "the file is empty"));
