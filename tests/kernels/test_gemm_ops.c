@@ -280,6 +280,69 @@ static void a_frame_is_the_same_in_any_batch(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* oneDNN is meant for bf16 on processors with units for it. The same code takes f32 anywhere once it is not asked to refuse. */
+static lt_kernel unrefusing(const lt_kernel *k)
+{
+    lt_kernel copy = *k;
+    copy.refuse = NULL;
+    return copy;
+}
+
+static void library_rows_hold_in_f32(void **state)
+{
+    (void)state;
+    int failed = 0;
+    const lt_kernel linear = unrefusing(&lt_linear_dnnl), conv = unrefusing(&lt_conv2d_dnnl), convt = unrefusing(&lt_convtranspose2d_dnnl);
+    lt_linear_attr l;
+    lt_conv2d_attr c;
+    lt_convtranspose2d_attr t;
+    for (size_t i = 0; i < sizeof linear_rows / sizeof *linear_rows; i++) {
+        const rig_case r = linear_case(&linear_rows[i], &linear, &l);
+        if (linear_rows[i].compute == F32) failed += !rig_check(&r);
+    }
+    for (size_t i = 0; i < sizeof conv2d_rows / sizeof *conv2d_rows; i++) {
+        const rig_case r = conv2d_case(&conv2d_rows[i], &conv, &c);
+        if (conv2d_rows[i].compute == F32) failed += !rig_check(&r);
+    }
+    for (size_t i = 0; i < sizeof convtranspose2d_rows / sizeof *convtranspose2d_rows; i++) {
+        const rig_case r = convtranspose2d_case(&convtranspose2d_rows[i], &convt, &t);
+        if (convtranspose2d_rows[i].compute == F32) failed += !rig_check(&r);
+    }
+    const rig_case batches = linear_case(&linear_batches[0], &linear, &l);
+    failed += !rig_independent(&batches);
+    assert_int_equal(failed, 0);
+}
+
+/* As meant, where the processor allows it; elsewhere every row is refused. */
+static void library_rows_hold_in_bf16(void **state)
+{
+    (void)state;
+    int failed = 0;
+    const lt_machine here = lt_machine_here(lt_cpu_isa(), 1);
+    lt_linear_attr l;
+    lt_conv2d_attr c;
+    lt_convtranspose2d_attr t;
+    for (size_t i = 0; i < sizeof linear_rows / sizeof *linear_rows; i++) {
+        rig_case r = linear_case(&linear_rows[i], &lt_linear_dnnl, &l);
+        r.bf16_units = here.bf16_units, r.may_refuse = !here.bf16_units;
+        if (linear_rows[i].compute == B16) failed += !rig_check(&r);
+    }
+    for (size_t i = 0; i < sizeof conv2d_rows / sizeof *conv2d_rows; i++) {
+        rig_case r = conv2d_case(&conv2d_rows[i], &lt_conv2d_dnnl, &c);
+        r.bf16_units = here.bf16_units, r.may_refuse = !here.bf16_units;
+        if (conv2d_rows[i].compute == B16) failed += !rig_check(&r);
+    }
+    for (size_t i = 0; i < sizeof convtranspose2d_rows / sizeof *convtranspose2d_rows; i++) {
+        rig_case r = convtranspose2d_case(&convtranspose2d_rows[i], &lt_convtranspose2d_dnnl, &t);
+        r.bf16_units = here.bf16_units, r.may_refuse = !here.bf16_units;
+        if (convtranspose2d_rows[i].compute == B16) failed += !rig_check(&r);
+    }
+    rig_case batches = linear_case(&linear_batches[1], &lt_linear_dnnl, &l);
+    batches.bf16_units = here.bf16_units, batches.may_refuse = !here.bf16_units;
+    failed += !rig_independent(&batches);
+    assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +350,8 @@ int main(void)
         cmocka_unit_test(conv2d_rows_hold),
         cmocka_unit_test(convtranspose2d_rows_hold),
         cmocka_unit_test(a_frame_is_the_same_in_any_batch),
+        cmocka_unit_test(library_rows_hold_in_f32),
+        cmocka_unit_test(library_rows_hold_in_bf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,8 +88,8 @@ INLINE void finish_vector(const lt_gemm *g, lt_vec y, const float *gamma, void *
     else lt_vec_put(out, g->out, at, y);
 }
 
-/* Panel `index` of the item from acc, whose rows are `stride` apart. */
-INLINE void finish(const lt_gemm_item *item, int index, lt_act act)
+/* Panel `index` of the item from its sums c, rows `stride` apart. */
+INLINE void finish(const lt_gemm_item *item, int index, lt_act act, const float *c, size_t stride)
 {
     const lt_gemm *g = item->gemm;
     const bool gated = act == LT_ACT_GEGLU;
@@ -97,9 +97,8 @@ INLINE void finish(const lt_gemm_item *item, int index, lt_act act)
     const float *bias = item->bias ? item->bias + (size_t)index * NR : NULL;
     const float *gamma = item->gamma ? item->gamma + (size_t)index * NR : NULL;
     const lt_gemm_slot *s = item->slot;
-    for (int r = 0; r < item->n_rows; r++) {
+    for (int r = 0; r < item->n_rows; r++, c += stride) {
         if (!s->out[r]) continue;
-        const float *c = s->acc + (size_t)r * NR;
         for (int v = 0; v < width && v < left; v += LT_VEC) {
             lt_vec y = lt_vec_load(c + v);
             if (bias) y += lt_vec_load(bias + v);
@@ -116,42 +115,62 @@ INLINE void finish(const lt_gemm_item *item, int index, lt_act act)
     }
 }
 
-void LT_ISA_FN(lt_gemm_item)(const lt_gemm_item *item)
+static void finish_panel(const lt_gemm_item *item, int index, const float *c, size_t stride)
+{
+    switch (item->gemm->shape.act) {
+    case LT_ACT_NONE: finish(item, index, LT_ACT_NONE, c, stride); break;
+    case LT_ACT_RELU: finish(item, index, LT_ACT_RELU, c, stride); break;
+    case LT_ACT_GELU: finish(item, index, LT_ACT_GELU, c, stride); break;
+    case LT_ACT_GEGLU: finish(item, index, LT_ACT_GEGLU, c, stride); break;
+    }
+}
+
+/* The addresses of the rows in the group of panel p, where it is another than *group. */
+static void enter_group(const lt_gemm_item *item, int p, int *group)
 {
     const lt_gemm *g = item->gemm;
-    const lt_gemm_shape *s = &g->shape;
+    if (*group == p / item->group_panels) return;
+    *group = p / item->group_panels;
+    g->rows_out(g->ctx, *group, item->row, item->n_rows, item->slot->out, item->slot->residual);
+}
+
+void LT_ISA_FN(lt_gemm_item)(const lt_gemm_item *item)
+{
+    const lt_gemm_shape *s = &item->gemm->shape;
     const bool narrow = s->compute == LT_BF16;
     const int K = s->taps * s->chan;
     const size_t bytes = (size_t)K * NR * (narrow ? 2 : 4);
     int group = -1;
     for (int p = item->panel0; p < item->panel1; p++) {
-        if (group != p / item->group_panels) {
-            group = p / item->group_panels;
-            g->rows_out(g->ctx, group, item->row, item->n_rows, item->slot->out, item->slot->residual);
-        }
+        enter_group(item, p, &group);
         if (narrow) panel(item, item->b + (size_t)p * bytes, K, true);
         else panel(item, item->b + (size_t)p * bytes, K, false);
-        switch (s->act) {
-        case LT_ACT_NONE: finish(item, p, LT_ACT_NONE); break;
-        case LT_ACT_RELU: finish(item, p, LT_ACT_RELU); break;
-        case LT_ACT_GELU: finish(item, p, LT_ACT_GELU); break;
-        case LT_ACT_GEGLU: finish(item, p, LT_ACT_GEGLU); break;
-        }
+        finish_panel(item, p, item->slot->acc, NR);
     }
 }
 
-void LT_ISA_FN(lt_gemm_gather)(const void *const *table, lt_dtype dtype, int segs, int length, int n_rows, bool round,
-                               float *out)
+void LT_ISA_FN(lt_gemm_finish)(const lt_gemm_item *item)
 {
+    int group = -1;
+    for (int p = item->panel0; p < item->panel1; p++) {
+        enter_group(item, p, &group);
+        finish_panel(item, p, item->slot->acc + (size_t)p * NR, (size_t)item->panel1 * NR);
+    }
+}
+
+void LT_ISA_FN(lt_gemm_gather)(const void *const *table, lt_dtype from, int segs, int length, int n_rows, bool round, lt_dtype to,
+                               void *panel_rows)
+{
+    int64_t at = 0;
     for (int r = 0; r < n_rows; r++)
-        for (int s = 0; s < segs; s++, out += length) {
-            const void *from = table[(size_t)s * LT_GEMM_ROWS + (size_t)r];
+        for (int s = 0; s < segs; s++, at += length) {
+            const void *piece = table[(size_t)s * LT_GEMM_ROWS + (size_t)r];
             for (int i = 0; i < length; i += LT_VEC) {
                 const int n = length - i;
-                lt_vec x = n < LT_VEC ? lt_vec_get_n(from, dtype, i, n) : lt_vec_get(from, dtype, i);
+                lt_vec x = n < LT_VEC ? lt_vec_get_n(piece, from, i, n) : lt_vec_get(piece, from, i);
                 if (round) x = lt_vec_from_bf16(lt_vec_to_bf16(x));
-                if (n < LT_VEC) lt_vec_put_n(out, LT_F32, i, x, n);
-                else lt_vec_store(out + i, x);
+                if (n < LT_VEC) lt_vec_put_n(panel_rows, to, at + i, x, n);
+                else lt_vec_put(panel_rows, to, at + i, x);
             }
         }
 }
