@@ -260,6 +260,27 @@ static void maxima_that_move(void **state)
     }
 }
 
+/* Two keys, scores 0 and x, values 0 and 1: 1 / (1 + e^-x), so the error of the exponential is seen bare. In units of 2^-24: 2.3 of its
+ * own, 1.25 |x| of x in units of log2 and of that factor, 1 of sum and quotient. */
+static void the_exponential_is_close(void **state)
+{
+    enum { N = 4001 };
+    (void)state;
+    for (int isa = LT_ISA_BASE; isa <= (int)lt_cpu_isa(); isa++) {
+        data x = data_make(N, 2, 1);
+        for (int i = 0; i < N; i++) x.q[i] = -8 * (float)i / (N - 1);
+        x.k[0] = x.v[0] = 0;
+        x.k[1] = x.v[1] = 1;
+        run(&lt_attention_blocked, (lt_isa)isa, &x, LT_F32);
+        for (int i = 0; i < N; i++) {
+            const double want = 1 / (1 + exp(-(double)x.q[i]));
+            if (!(fabs((double)x.y[i] - want) <= 0x1p-24 * (3.3 + 1.25 * fabs((double)x.q[i])) * want))
+                fail_msg("%s, x %g: %.9g, should be %.9g", lt_isa_name((lt_isa)isa), (double)x.q[i], (double)x.y[i], want);
+        }
+        data_free(&x);
+    }
+}
+
 static void later_queries_do_not_matter(void **state)
 {
     enum { TQ = 203, TK = 300, D = 24 };
@@ -418,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocked_is_right),        cmocka_unit_test(small_is_right),
         cmocka_unit_test(batch_and_threads_do_not_matter), cmocka_unit_test(maxima_that_move),
+        cmocka_unit_test(the_exponential_is_close),
         cmocka_unit_test(later_queries_do_not_matter), cmocka_unit_test(keys_that_take_no_part),
         cmocka_unit_test(small_equals_blocked),    cmocka_unit_test(bf16_rounds_its_operands),
         cmocka_unit_test(nan_is_not_lost),         cmocka_unit_test(stop_is_obeyed),

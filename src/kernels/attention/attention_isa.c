@@ -44,6 +44,8 @@ LT_INLINE int width(int64_t c, int64_t n)
     return n - c > VL ? NR : VL;
 }
 
+/* What a panel has too many is 0: it reaches no result, but arithmetic on what lay there before may be slow. */
+
 /* Keys j0 .. j1 - 1 of one (b,h). j0 is a multiple of NR, and panels follow one another, all but the last NR wide. */
 static void pack_keys(const lt_attention_job *job, int64_t b, int64_t h, int64_t j0, int64_t j1, float *keys)
 {

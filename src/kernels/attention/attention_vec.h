@@ -76,7 +76,7 @@ LT_INLINE vf larger(vf a, vf b)
 #endif
 }
 
-/* 2^x for -100 <= x <= 2^20 within 1.3 * 2^-24 of it; a NaN stays one. 2^x = 2^n 2^f, n the nearest integer: f is exact, its
+/* 2^x for -100 <= x <= 2^20 within 1.3 * 2^-24 of it (2.3 without FMA); a NaN stays one. 2^x = 2^n 2^f, n the nearest integer: f is exact, its
  * power a polynomial of least relative error (1 at 0, found by reweighted least squares), n goes into the exponent. */
 LT_INLINE vf exp2_(vf x)
 {
