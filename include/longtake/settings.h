@@ -17,7 +17,7 @@ extern "C" {
 
 typedef enum {
     LT_COMMAND_RUN, LT_COMMAND_INDEX, LT_COMMAND_STATUS, LT_COMMAND_MERGE, LT_COMMAND_VERIFY, LT_COMMAND_VIEW,
-    LT_COMMAND_DOCTOR, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
+    LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
 } lt_command;
 
 typedef enum {
@@ -26,6 +26,7 @@ typedef enum {
 
 typedef enum { LT_PRESET_BEST, LT_PRESET_FAST } lt_preset;
 typedef enum { LT_TYPE_F32, LT_TYPE_F16 } lt_field_type;
+typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_BF16 } lt_precision;
 typedef enum { LT_NAME_BY_STEM, LT_NAME_BY_PATH } lt_name_by;
 typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
 typedef enum { LT_SHARD_BY_AUTO, LT_SHARD_BY_VIDEO, LT_SHARD_BY_SEGMENT } lt_shard_by;
@@ -38,7 +39,8 @@ typedef struct {
     lt_command command;
     lt_log    *log;                  /* where commands write; set by main, borrowed; may be NULL */
 
-    /* positional: run, index VIDEO...; status DIR; merge DIR [VIDEO...]; verify FILE|DIR...; view FILE */
+    /* positional: run, index VIDEO...; status DIR; merge DIR [VIDEO...]; verify FILE|DIR...; view FILE;
+     * models list, models inspect FILE, models check MODEL FILE, models run MODEL */
     lt_strings inputs;
 
     /* what to do */
@@ -55,11 +57,18 @@ typedef struct {
     int64_t    prefetch;             /* frames decoded ahead, at least 1 */
 
     /* output */
-    char      *out;                  /* job directory */
+    char      *out;                  /* job directory; models run: file */
     int        name_by;              /* lt_name_by */
     int        type;                 /* lt_field_type of float fields in the file */
     int64_t    compression;          /* 1 to 12 */
     bool       keep_segments;
+
+    /* network */
+    char      *weights;              /* checkpoint, or "synthetic:SEED", for lt_weights_open */
+    int        precision;            /* lt_precision */
+    lt_size    size;                 /* of the model's input: models run */
+    char      *input;                /* HDF5 file or "synthetic:SEED": models run */
+    bool       probes;               /* models run */
 
     /* device */
     int        device;               /* lt_device_choice */

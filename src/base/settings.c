@@ -11,6 +11,7 @@
 #define VERIFY (1u << LT_COMMAND_VERIFY)
 #define VIEW   (1u << LT_COMMAND_VIEW)
 #define DOCTOR (1u << LT_COMMAND_DOCTOR)
+#define MODELS (1u << LT_COMMAND_MODELS)
 #define ALL    ((1u << LT_COMMANDS) - 1)
 
 static const lt_choice tasks[] = {
@@ -26,6 +27,12 @@ static const lt_choice presets[] = {
 };
 static const lt_choice types[] = {
     { "f32", LT_TYPE_F32, NULL }, { "f16", LT_TYPE_F16, "half the bytes, 11 bits of mantissa" }, { 0 },
+};
+static const lt_choice precisions[] = {
+    { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance, on a CPU f32" },
+    { "f32", LT_PRECISION_F32, NULL },
+    { "bf16", LT_PRECISION_BF16, "matrix products of bfloat16, summed in f32, which needs a device with such units" },
+    { 0 },
 };
 static const lt_choice name_by[] = {
     { "stem", LT_NAME_BY_STEM, "a/b/film.mp4 becomes film.h5" },
@@ -84,13 +91,13 @@ static const lt_option options[] = {
       .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
     { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
       .max = MANY, .preset_help = "the end of the video", .help = "Take no frame from this long after the first frame on" },
-    { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN, .section = "input", .arg = "N", .preset = "0",
-      .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video" },
+    { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN | MODELS, .section = "input", .arg = "N", .preset = "0",
+      .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video; of models run, the frames of the one pass" },
     { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
       .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
 
-    { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR, .section = "output",
-      .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is" },
+    { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR | MODELS, .section = "output",
+      .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is. Of models run, the HDF5 file to write" },
     { .name = "name-by", .kind = LT_OPTION_CHOICE, AT(name_by), .commands = RUN | INDEX, .section = "output", .arg = "RULE",
       .preset = "stem", .choices = name_by, .help = "How results are named after inputs; the same stem twice is an error, and path resolves it" },
     { .name = "type", .kind = LT_OPTION_CHOICE, AT(type), .commands = RUN, .section = "output", .arg = "TYPE", .preset = "f32",
@@ -100,12 +107,24 @@ static const lt_option options[] = {
     { .name = "keep-segments", .kind = LT_OPTION_BOOL, AT(keep_segments), .commands = RUN | MERGE, .section = "output",
       .help = "Keep the segment files after the result was written and checked" },
 
+    { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS, .section = "network", .arg = "FILE",
+      .help = "Checkpoint of the model (PyTorch or safetensors; longtake models list says where to get it), or synthetic:SEED, "
+              "drawn numbers for trying things out, whose results are meaningless and marked so" },
+    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS, .section = "network", .arg = "TYPE",
+      .preset = "auto", .choices = precisions, .help = "What the model computes with" },
+    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
+      .help = "Size of the model's input; needed with --input synthetic:SEED" },
+    { .name = "input", .kind = LT_OPTION_STRING, AT(input), .commands = MODELS, .section = "network", .arg = "FILE|synthetic:SEED",
+      .help = "What models run feeds to the model as it is: /input of an HDF5 file, or noise drawn from a number" },
+    { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
+      .help = "Let models run write every named intermediate result too" },
+
     { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
-    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN, .section = "device", .arg = "LEVEL", .preset = "auto",
+    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
       .help = "Instruction set of the CPU's kernels; give the lowest common level to a fleet of mixed processors" },
-    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE, .section = "device", .arg = "N", .preset = "0",
+    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS, .section = "device", .arg = "N", .preset = "0",
       .max = 4096, .preset_help = "a fair share of the cores", .help = "Threads of each rank" },
     { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN, .section = "device", .arg = "BYTES",
       .preset = "0", .max = 0x1p62, .preset_help = "see --memory-fraction", .help = "Device memory of each rank, e.g. 5.6GiB; a hard limit" },
@@ -145,7 +164,7 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
-    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR, .section = "messages",
+    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",
       .preset = "auto", .choices = progresses, .help = "How progress is shown, on standard error" },
@@ -183,9 +202,16 @@ static const lt_command_info commands[] = {
         .example = "longtake view out/film.h5 --field flow --sheet --output sheet.png" },
     [LT_COMMAND_DOCTOR] = { .name = "doctor", .args = "", .summary = "Say what this machine has and what is missing",
         .details = "Exit code 69 if a run would not work here.", .example = "longtake doctor --json" },
+    [LT_COMMAND_MODELS] = { .name = "models", .args = "list|inspect|check|run [MODEL] [FILE]", .n_min = 1, .n_max = 3,
+        .summary = "List the models, look into checkpoints, run one model once",
+        .details = "list: each model's name, task, parameters, the licence of its released weights and where to get them. "
+                   "inspect FILE: what a checkpoint holds, and a hash of it. check MODEL FILE: whether a checkpoint fits a model; exit code 65 where it does not. "
+                   "run MODEL: one pass of the model over --input with --weights, written to --out, for comparing with other implementations.\n\n"
+                   "Nothing in a checkpoint is ever executed: a file that would have to be is refused.",
+        .example = "longtake models check vda-vits video_depth_anything_vits.pth" },
     [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
     [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",
-        .words = "run|index|status|merge|verify|view|doctor|version|help|completion" },
+        .words = "run|index|status|merge|verify|view|doctor|models|version|help|completion" },
     [LT_COMMAND_COMPLETION] = { .name = "completion", .args = "bash|zsh|fish", .n_min = 1, .n_max = 1, .summary = "Print a completion script for a shell",
         .details = "bash: source the output, or put it into ~/.local/share/bash-completion/completions/longtake. zsh: put it as _longtake "
                    "into a folder of $fpath. fish: put it into ~/.config/fish/completions/longtake.fish.",
