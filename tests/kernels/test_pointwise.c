@@ -230,6 +230,29 @@ static void independence(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Sizes of a network of 32 frames of 518 x 518, for rig_time. */
+static const rig_case timed_rows[] = {
+    { "vits", LAYERNORM(384), .in = { { 3, { 4, 1370, 384 }, LT_F32 } }, .out = { 3, { 4, 1370, 384 }, LT_F32 } },
+    { "motion module, with positions", LAYERNORM(64), .in = { { 3, { 32, 1369, 64 }, LT_F32 }, { 3, { 32, 1369, 64 }, LT_F32, .repeat = 2 } },
+      .out = { 3, { 32, 1369, 64 }, LT_F32 } },
+    { "192 channels", STATS(192, 32), .in = { { 3, { 8, 1369, 192 }, LT_F32 } }, .out = { 3, { 8, 32, 2 }, LT_F32 } },
+    { "64 channels", STATS(64, 32), .in = { { 3, { 4, 21904, 64 }, LT_F32 } }, .out = { 3, { 4, 32, 2 }, LT_F32 } },
+    { "64 channels", GROUPNORM(64, 32), .in = { { 3, { 4, 21904, 64 }, LT_F32 }, { 3, { 4, 32, 2 }, LT_F32 } }, .out = { 3, { 4, 21904, 64 }, LT_F32 } },
+    { "in place", ADD, .in = { { 3, { 4, 21904, 64 }, LT_F32 }, { 3, { 4, 21904, 64 }, LT_F32 } }, .in_place = 1 },
+    { "by channel", MUL, .in = { { 3, { 4, 1370, 384 }, LT_F32 } }, .out = { 3, { 4, 1370, 384 }, LT_F32 }, .weights = { { 1, { 384 } } } },
+    { "in place", UNARY(RELU, NULL), .in = { { 3, { 4, 21904, 64 }, LT_F32 } }, .in_place = 1 },
+    { "gelu", UNARY(GELU, unary_allowed), .in = { { 3, { 4, 1370, 1536 }, LT_F32 } }, .out = { 3, { 4, 1370, 1536 }, LT_F32 } },
+    { "geglu, f32 to bf16", UNARY(GEGLU, unary_allowed), .in = { { 3, { 32, 342, 512 }, LT_F32 } }, .out = { 3, { 32, 342, 256 }, LT_BF16 } },
+    { "x2", RESIZE, .in = { { 4, { 1, 148, 148, 64 }, LT_F32 } }, .out = { 4, { 1, 296, 296, 64 }, LT_F32 } },
+    { "to the frame", RESIZE, .in = { { 4, { 1, 296, 296, 32 }, LT_F32 } }, .out = { 4, { 1, 518, 518, 32 }, LT_F32 } },
+    { "depth maps", RESIZE, .in = { { 4, { 4, 518, 518, 1 }, LT_F32 } }, .out = { 4, { 4, 720, 1280, 1 }, LT_F32 } },
+    { "dense, to bf16", COPY, .in = { { 3, { 4, 21904, 64 }, LT_F32 } }, .out = { 3, { 4, 21904, 64 }, LT_BF16 } },
+    { "heads and tokens", COPY, .in = { { 4, { 4, 6, 1370, 64 }, LT_F32, .strided = true, .stride = { 1370 * 384, 64, 384, 1 } } },
+      .out = { 4, { 4, 6, 1370, 64 }, LT_F32 } },
+    { "channels first to last", COPY, .in = { { 4, { 4, 518, 518, 3 }, LT_F32, .strided = true, .stride = { 3 * 518 * 518, 518, 1, 518 * 518 } } },
+      .out = { 4, { 4, 518, 518, 3 }, LT_F32 } },
+};
+
 /* The error that unary.h promises, relative to |x|, all over where gelu is neither 0 nor x. */
 static void gelu_error(void **state)
 {
@@ -283,6 +306,7 @@ static void resize_bands(void **state)
 
 int main(void)
 {
+    rig_time(timed_rows, ROWS(timed_rows));
     const struct CMUnitTest tests[] = { cmocka_unit_test(tables), cmocka_unit_test(independence), cmocka_unit_test(gelu_error),
                                         cmocka_unit_test(resize_bands) };
     return cmocka_run_group_tests(tests, NULL, NULL);
