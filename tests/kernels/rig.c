@@ -375,10 +375,18 @@ static bool clean(const bench *b, const ready *r, const array *out, const unsign
     return good;
 }
 
-static bool stops(const bench *b, const ready *r, const lt_args *a, lt_pool *pool)
+/* Told to stop before it begins: says so, and has computed nothing. */
+static bool stops(const bench *b, const ready *r, const lt_args *a, lt_pool *pool, const array *out)
 {
+    const size_t bytes = out->n * lt_dtype_bytes(out->t.dtype);
+    unsigned char *was = need(malloc(bytes));
     atomic_int stop = 1;
-    return ready_launch(r, a, pool, &stop) == LT_E_STOPPED || fail(b, r, "did not return LT_E_STOPPED when told to stop");
+    for (int64_t i = 0, n = lt_tensor_count(&out->t); i < n; i++) put(out->t.data, out->t.dtype, place(&out->t, i), NAN);
+    memcpy(was, out->base, bytes);
+    bool good = ready_launch(r, a, pool, &stop) == LT_E_STOPPED || fail(b, r, "did not return LT_E_STOPPED when told to stop");
+    if (memcmp(was, out->base, bytes)) good = fail(b, r, "went on when told to stop");
+    free(was);
+    return good;
 }
 
 /* One kernel on one machine. *refused: it did not take the arguments. */
@@ -408,7 +416,7 @@ static bool check_on(bench *b, const lt_kernel *k, lt_isa isa, int n_threads, co
         good = lt_pool_create(n_threads, &pool) >= 0 && ready_launch(&r, &a, pool, NULL) >= 0 ? true : fail(b, &r, lt_error_last()->text);
         good = good && compare(b, &r, out, want, magnitude);
         good = clean(b, &r, c->in_place ? NULL : &own, packed) && good;
-        if (k != c->definition) good = stops(b, &r, &a, pool) && good;
+        if (k != c->definition) good = stops(b, &r, &a, pool, c->in_place ? &b->in[c->in_place - 1] : &own) && good;
     }
     lt_pool_destroy(&pool);
     free(packed);

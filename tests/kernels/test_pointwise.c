@@ -122,6 +122,7 @@ static const rig_case binary_rows[] = {
     { "in place on b, bf16", MUL, .in = { { 2, { 50, 31 }, LT_F32 }, { 2, { 50, 31 }, LT_BF16 } }, .in_place = 2 },
     { "NaN, infinities and zeros are those of IEEE", MUL, .in = { { 2, { 7, 131 }, LT_F32, .special = true }, { 2, { 7, 131 }, LT_F32, .special = true } },
       .out = { 2, { 7, 131 }, LT_F32 } },
+    { "a product of -0 is no 0", MUL, .in = { { 2, { 7, 131 }, LT_F32, .special = true }, { 2, { 7, 131 }, LT_F32 } }, .out = { 2, { 7, 131 }, LT_F32 } },
     { "the same, rounded to bf16", ADD, .in = { { 2, { 7, 131 }, LT_F32, .special = true }, { 2, { 7, 131 }, LT_BF16 } }, .out = { 2, { 7, 131 }, LT_BF16 } },
     { "six dimensions exchanged", ADD,
       .in = { { 6, { 2, 3, 2, 3, 2, 5 }, LT_F32, .strided = true, .stride = { 180, 10, 90, 30, 5, 1 } }, { 6, { 2, 3, 2, 3, 2, 5 }, LT_F32 } },
