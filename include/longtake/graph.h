@@ -93,7 +93,7 @@ int64_t lt_dim(const lt_graph *g, lt_val x, int i);
 void lt_expect(lt_graph *g, lt_val x, lt_shape shape);
 
 /* Element type that following operators compute and give; the graph's own at first. */
-void lt_precision(lt_graph *g, lt_dtype compute);
+void lt_compute(lt_graph *g, lt_dtype compute);
 
 /* ---- weights as values ---- */
 
@@ -197,7 +197,7 @@ int    lt_plan_items(const lt_plan *plan, const lt_arena_item **items);
 /* One executed operator of the plan. */
 typedef struct {
     const char *part, *name, *op, *kernel;
-    double      flops;           /* of a whole run of its part */
+    double      flops;           /* multiply-adds count two. A plan's: of a whole run of its part; a session's: done so far */
     double      seconds;         /* a session's: spent so far; a plan's: 0 */
     int64_t     launches;
 } lt_node_info;

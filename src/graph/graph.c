@@ -145,7 +145,7 @@ void lt_part_end(lt_graph *g)
     g->part = -1;
 }
 
-void lt_precision(lt_graph *g, lt_dtype compute)
+void lt_compute(lt_graph *g, lt_dtype compute)
 {
     g->compute = compute;
 }

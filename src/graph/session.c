@@ -12,6 +12,7 @@ struct lt_session {
     int32_t      **tables;       /* [n_tables] */
     void         **state;        /* [n_steps] of the kernels */
     double        *seconds;      /* [n_steps] */
+    double        *flops;        /* [n_steps] */
     int64_t       *launches;     /* [n_steps] */
     lt_slice_of    slice;
     const atomic_int *stop;      /* of the run in hand */
@@ -131,9 +132,10 @@ lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights
     s->state = calloc(n_steps, sizeof *s->state);
     s->seconds = calloc(n_steps, sizeof *s->seconds);
     s->launches = calloc(n_steps, sizeof *s->launches);
+    s->flops = calloc(n_steps, sizeof *s->flops);
     s->slice = (lt_slice_of){ .plan = plan, .lo = calloc(n_values, sizeof(int64_t)), .hi = calloc(n_values, sizeof(int64_t)), .base = s->base,
                               .tables = s->tables };
-    if (!s->tables || !s->state || !s->seconds || !s->launches || !s->slice.lo || !s->slice.hi) LT_FAIL(LT_E_MEMORY, "no memory for a session");
+    if (!s->tables || !s->state || !s->seconds || !s->launches || !s->flops || !s->slice.lo || !s->slice.hi) LT_FAIL(LT_E_MEMORY, "no memory for a session");
     for (int i = 0; i < g->n_tables; i++) {
         s->tables[i] = calloc((size_t)g->tables[i].n, sizeof **s->tables);
         if (!s->tables[i]) LT_FAIL(LT_E_MEMORY, "no memory for a session");
@@ -158,6 +160,7 @@ void lt_session_destroy(lt_session **session)
     free(s->state);
     free(s->seconds);
     free(s->launches);
+    free(s->flops);
     free(s->slice.lo);
     free(s->slice.hi);
     free(s);
@@ -205,6 +208,7 @@ int32_t *lt_session_table(lt_session *s, const char *name, int64_t *n)
 void lt_session_node(const lt_session *s, int i, lt_node_info *out)
 {
     lt_plan_node(s->plan, i, out);
+    out->flops = s->flops[i];
     out->seconds = s->seconds[i];
     out->launches = s->launches[i];
 }
@@ -228,6 +232,7 @@ static lt_status run_slice(void *ctx, const lt_slice_of *slice)
         const double before = lt_seconds();
         LT_TRY(step->kernel->launch(&launch, &a));
         s->seconds[i] += lt_seconds() - before;
+        s->flops[i] += lt_node_flops(p->g.nodes[step->node].op, &a);
         s->launches[i]++;
     }
 done:

@@ -222,13 +222,13 @@ static void tail(lt_graph *g, lt_val level0, lt_val level1, lt_val q3, const lt_
     x = conv3(g, x, "output_conv1", F / 2, false);
     lt_probe(g, x, "output_conv1");
     /* The last two convolutions stay in f32 at any precision, as upstream turns autocast off for them. */
-    lt_precision(g, LT_F32);
+    lt_compute(g, LT_F32);
     x = lt_resize(g, x, s->height, s->width);
     lt_scope(g, "output_conv2");
     x = lt_relu(g, conv3(g, x, "0", 32, false));
     x = lt_relu(g, lt_conv2d(g, x, "2", &(lt_conv_opts){ .out = 1, .kernel = 1 }));
     lt_output(g, x, "depth");
-    lt_precision(g, s->compute);
+    lt_compute(g, s->compute);
     lt_scope_end(g);
     lt_scope_end(g);
     lt_scope_end(g);
