@@ -4,13 +4,14 @@
 
 #include <longtake/clock.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TAG_MESSAGE = 7, NAP_US = 1000 };
+enum { TAG_MESSAGE = 7, TAG_BULK = 100, TAGS_BULK = 30001, NAP_US = 1000 };
 
 typedef struct letter {
     lt_message     m;
@@ -186,6 +187,63 @@ lt_status lt_comm_receive(lt_comm *c, lt_message *m)
     if (!there) return LT_END;
     LT_MPI(MPI_Recv(m, (int)sizeof *m, MPI_BYTE, from.MPI_SOURCE, TAG_MESSAGE, c->mpi, MPI_STATUS_IGNORE));
     m->text[sizeof m->text - 1] = 0;
+done:
+    return st;
+}
+
+struct lt_bulk {
+    MPI_Request request;
+};
+
+static lt_status new_bulk(lt_comm *c, int tag, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    *out = NULL;
+    if (!c->with_mpi || n_bytes > INT_MAX || tag < 0 || tag >= TAGS_BULK) LT_FAIL(LT_E_INTERNAL, "a block of %zu bytes cannot be sent", n_bytes);
+    *out = calloc(1, sizeof **out);
+    if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for a transfer");
+done:
+    return st;
+}
+
+lt_status lt_bulk_send(lt_comm *c, int to, int tag, const void *bytes, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    lt_bulk *b = NULL;
+    *out = NULL;
+    LT_TRY(new_bulk(c, tag, n_bytes, &b));
+    LT_MPI(MPI_Isend(bytes, (int)n_bytes, MPI_BYTE, to, TAG_BULK + tag, c->mpi, &b->request));
+    *out = b;
+    b = NULL;
+done:
+    free(b);
+    return st;
+}
+
+lt_status lt_bulk_receive(lt_comm *c, int from, int tag, void *bytes, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    lt_bulk *b = NULL;
+    *out = NULL;
+    LT_TRY(new_bulk(c, tag, n_bytes, &b));
+    LT_MPI(MPI_Irecv(bytes, (int)n_bytes, MPI_BYTE, from, TAG_BULK + tag, c->mpi, &b->request));
+    *out = b;
+    b = NULL;
+done:
+    free(b);
+    return st;
+}
+
+lt_status lt_bulk_look(lt_comm *c, lt_bulk **bulk)
+{
+    lt_status st = LT_OK;
+    int there = 0;
+    (void)c;
+    LT_MPI(MPI_Test(&(*bulk)->request, &there, MPI_STATUS_IGNORE));
+    if (there) {
+        free(*bulk);
+        *bulk = NULL;
+    }
 done:
     return st;
 }

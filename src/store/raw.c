@@ -95,11 +95,12 @@ done:
     return st;
 }
 
-lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int *width, int *height, char *why)
+lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int height, char *why, int64_t *anchor)
 {
     lt_status st = LT_OK;
     held_file *h = NULL;
     why[0] = 0;
+    *anchor = -1;
     for (int k = 0; k < HELD && !h; k++)
         if (r->held[k].open && index >= r->held[k].range.first && index <= r->held[k].range.last) h = &r->held[k];
     if (!h) LT_TRY(open_file(r, index, &h));
@@ -107,8 +108,8 @@ lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int *width, int *hei
     const lt_file_reader *f = &h->reader;
     const lt_plane *p = &f->layout.plane[0];
     const int64_t t = index - h->range.first;
-    *width = f->layout.width;
-    *height = f->layout.height;
+    if (f->layout.width != width || f->layout.height != height)
+        LT_FAIL(LT_E_INTERNAL, "raw maps of %dx%d where %dx%d are wanted", f->layout.width, f->layout.height, width, height);
     LT_TRY(lt_h5_read_rows(f->ids.chunk_hash[0], H5T_NATIVE_UINT64, t, 1, r->hashes));
     lt_codec *codec = lt_codecs_take(r->codecs);
     for (int c = 0; c < p->tiling.n && st >= 0; c++) {
@@ -120,6 +121,8 @@ lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int *width, int *hei
     }
     lt_codecs_give(r->codecs, codec);
     LT_TRY(st);
+    for (int64_t i = 0; i < f->tables.n; i++)
+        if (index >= f->tables.row[i].frames.first && index <= f->tables.row[i].frames.last) *anchor = f->tables.row[i].row.anchor;
     for (int64_t i = 0; i < f->tables.n_unreadable; i++)
         if (f->tables.unreadable[i] == index) snprintf(why, LT_RAW_WHY, "%s", f->tables.reason[i]);
 done:
