@@ -1,0 +1,37 @@
+#include "kernels/convtranspose2d/convtranspose2d_map.h"
+
+static const char *refuse(const lt_args *a, const lt_machine *m)
+{
+    (void)m;
+    return lt_convtranspose2d_map_refuse(a);
+}
+
+static size_t packed_bytes(const lt_args *a, const lt_machine *m)
+{
+    const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    return lt_gemm_packed_bytes(&s, m->isa);
+}
+
+static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w, void *packed)
+{
+    const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    const lt_gemm_weights raw = lt_convtranspose2d_map_weights(a, w);
+    lt_gemm_pack(&s, m->isa, &raw, packed);
+}
+
+static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
+{
+    const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    return lt_gemm_workspace_bytes(&s, 1, m);
+}
+
+static lt_status launch(const lt_launch *l, const lt_args *a)
+{
+    const lt_gemm g = lt_convtranspose2d_map(a);
+    return lt_gemm_run(l, &g);
+}
+
+const lt_kernel lt_convtranspose2d_own = {
+    .name = "convtranspose2d.own", .refuse = refuse, .packed_bytes = packed_bytes, .pack = pack,
+    .workspace_bytes = workspace_bytes, .launch = launch,
+};
