@@ -66,6 +66,10 @@ LT_NODISCARD lt_status lt_bulk_receive(lt_comm *comm, int from, int tag, void *b
 /* Looks whether it is done, without waiting; *bulk is NULL once it is. */
 LT_NODISCARD lt_status lt_bulk_look(lt_comm *comm, lt_bulk **bulk);
 
+/* Gives up a transfer; one that goes out leaves MPI in a state that lt_comm_close then does not wait for. *bulk is NULL afterwards; NULL is
+ * accepted. */
+void lt_bulk_abandon(lt_comm *comm, lt_bulk **bulk);
+
 /* [collective] all[r * n_bytes ...] becomes rank r's `mine`. LT_E_TIMEOUT naming the deadline. */
 LT_NODISCARD lt_status lt_comm_gather_all(lt_comm *comm, const void *mine, size_t n_bytes, void *all);
 

@@ -27,6 +27,7 @@
 
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 enum { LT_TASK_FIELDS = 8 };
 
@@ -119,7 +120,7 @@ typedef struct {
     lt_task_kind kind;
     const char  *name;
     int64_t      segment_frames, max_res;      /* where the user says nothing */
-    bool         takes_weights;
+    bool       (*takes_weights)(void);         /* NULL: no */
     /* The grid of the segments under these settings. */
     lt_grid (*grid)(const lt_settings *s);
     /* The fields of the result, for a video of any size; out [LT_TASK_FIELDS]. */

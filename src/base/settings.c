@@ -278,8 +278,8 @@ bool lt_settings_given(const lt_settings *s, const char *name)
 static lt_status check_run(const lt_settings *s)
 {
     lt_status st = LT_OK;
-    if (s->task != LT_TASK_FLOW)
-        LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow", lt_choice_name(tasks, s->task));
+    if (s->task != LT_TASK_FLOW && s->task != LT_TASK_DEPTH)
+        LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow and depth", lt_choice_name(tasks, s->task));
     if (!s->out) LT_FAIL(LT_E_USAGE, "run needs --out DIR, the directory for the results");
     if (s->end > 0 && s->end <= s->start)
         LT_FAIL(LT_E_USAGE, "--end (%g s) is not after --start (%g s): no frame lies between", s->end, s->start);

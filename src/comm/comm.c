@@ -21,7 +21,7 @@ typedef struct letter {
 
 struct lt_comm {
     MPI_Comm mpi;
-    bool     with_mpi;
+    bool     with_mpi, untidy;   /* untidy: something was sent that nobody may receive */
     int      rank, size, local_rank, local_size, timeout_s;
     pid_t    launcher;           /* our parent at the start: mpirun or its daemon */
     char     host[64];
@@ -193,6 +193,7 @@ done:
 
 struct lt_bulk {
     MPI_Request request;
+    bool        out;
 };
 
 static lt_status new_bulk(lt_comm *c, int tag, size_t n_bytes, lt_bulk **out)
@@ -213,6 +214,7 @@ lt_status lt_bulk_send(lt_comm *c, int to, int tag, const void *bytes, size_t n_
     *out = NULL;
     LT_TRY(new_bulk(c, tag, n_bytes, &b));
     LT_MPI(MPI_Isend(bytes, (int)n_bytes, MPI_BYTE, to, TAG_BULK + tag, c->mpi, &b->request));
+    b->out = true;
     *out = b;
     b = NULL;
 done:
@@ -246,6 +248,17 @@ lt_status lt_bulk_look(lt_comm *c, lt_bulk **bulk)
     }
 done:
     return st;
+}
+
+void lt_bulk_abandon(lt_comm *c, lt_bulk **bulk)
+{
+    lt_bulk *b = *bulk;
+    if (!b) return;
+    /* A send cannot be cancelled, so it may hold up the farewell for ever. */
+    if (b->out) c->untidy = true;
+    else if (MPI_Cancel(&b->request) == MPI_SUCCESS) MPI_Wait(&b->request, MPI_STATUS_IGNORE);
+    free(b);
+    *bulk = NULL;
 }
 
 lt_status lt_comm_gather_all(lt_comm *c, const void *mine, size_t n_bytes, void *all)
@@ -305,7 +318,7 @@ void lt_comm_close(lt_comm **comm, int together)
 {
     lt_comm *c = *comm;
     if (!c) return;
-    if (c->with_mpi && together) {
+    if (c->with_mpi && together && !c->untidy) {
         while (c->in_flight) {
             letter *l = c->in_flight;
             c->in_flight = l->next;

@@ -281,7 +281,7 @@ done:
     return st;
 }
 
-lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *o, lt_segment_state *state)
+lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *o, uint8_t *state)
 {
     lt_status st = LT_OK;
     const bool first = o->before.first > o->before.last;
@@ -322,7 +322,8 @@ lt_status lt_finishing_rest(lt_finishing *f, const lt_range *pieces, int64_t n)
     lt_carry last = { .anchor = -1 };
     bool any = false;
     for (int64_t i = 0; i < n; i++) {
-        lt_segment_state done_state, raw_state, made;
+        lt_segment_state done_state, raw_state;
+        uint8_t made;
         const lt_range numbers = f->o.steps->numbers(pieces[i]);
         const lt_carry carry = last;
         last.known = 0;

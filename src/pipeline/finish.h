@@ -51,9 +51,10 @@ typedef struct {
     void (*linked)(void *ctx, const lt_carry *carry, size_t n_bytes);
 } lt_finish_order;
 
-/* Makes the final segment of a piece and hands it to the writer. *state: FAILED where a frame has no value. On failure the segment is abandoned. LT_E_ABSENT: its
+/* Makes the final segment of a piece and hands it to the writer. *state: an lt_segment_state, FAILED where a frame has no value, set before the segment is
+ * handed over. On failure the segment is abandoned. LT_E_ABSENT: its
  * raw segments, or the carry before it, are not there. */
-LT_NODISCARD lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *order, lt_segment_state *state);
+LT_NODISCARD lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *order, uint8_t *state);
 
 /* Finishes, in order, those of the n pieces of the video whose segments are not there and whose raw segments are; stops at the first
  * that cannot be, which is no failure. */

@@ -58,6 +58,11 @@ static lt_status fields(const lt_settings *s, lt_field *out, int *n)
     return LT_OK;
 }
 
+static bool takes_weights(void)
+{
+    return !lt_depth_net_is_stub();
+}
+
 static const char *const models[] = { [LT_MODEL_VITS] = "vda-vits", [LT_MODEL_VITB] = "vda-vitb", [LT_MODEL_VITL] = "vda-vitl" };
 
 static lt_status settings(const lt_task_env *env, json_t *into)
@@ -369,7 +374,7 @@ done:
 }
 
 const lt_task lt_task_depth = {
-    .kind = LT_TASK_DEPTH, .name = "depth", .segment_frames = 8 * LT_WINDOW_STEP, .max_res = 1280, .takes_weights = true, .grid = grid,
+    .kind = LT_TASK_DEPTH, .name = "depth", .segment_frames = 8 * LT_WINDOW_STEP, .max_res = 1280, .takes_weights = takes_weights, .grid = grid,
     .fields = fields, .settings = settings, .plan = plan_create, .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session,
     .close = close_session, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
 };
