@@ -149,5 +149,6 @@ enum { LT_NEEDS_MORE = 64 };
 
 /* The task of an lt_task_kind. LT_E_USAGE for one that this version does not have. */
 LT_NODISCARD lt_status lt_task_find(int kind, const lt_task **out);
+LT_NODISCARD lt_status lt_task_named(const char *name, const lt_task **out);
 
 #endif
