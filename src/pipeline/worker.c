@@ -539,6 +539,11 @@ static lt_status check_ours(lt_worker *w, int64_t v)
         const lt_setup_piece *p = &w->s->pieces[i];
         if (!p->mine) continue;
         LT_TRY(lt_ledger_scan(w->s->job, video->input->id, &p->range, 1, true, &state, NULL));
+        /* One that waits for another shard's is there as raw maps. */
+        if (state == LT_SEGMENT_MISSING && w->s->task->finish) {
+            const lt_range raw = w->s->task->finish->numbers(p->range);
+            LT_TRY(lt_ledger_raw(w->s->job, video->input->id, &raw, 1, true, &state, NULL, NULL));
+        }
         if (state == LT_SEGMENT_MISSING)
             LT_FAIL(LT_E_STORE, "%s: segment %lld-%lld of %s was committed and is gone: is something removing files there? Run again when it is not",
                     lt_job_dir(w->s->job), (long long)p->range.first, (long long)p->range.last, video->input->id);

@@ -64,4 +64,8 @@ bool rig_independent(const rig_case *c);
 /* rig_check of n rows; how many failed. */
 int rig_table(const rig_case *rows, int n);
 
+/* With LT_RIG_TIME in the environment: prints the best time of a launch and the bytes of its views per second, at the highest level with 1 and
+ * 2 threads, for each of n rows. Without: does nothing. Nothing is asserted. */
+void rig_time(const rig_case *rows, int n);
+
 #endif
