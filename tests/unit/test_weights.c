@@ -156,9 +156,10 @@ static void text(buffer *b, const char *value)
 
 static void number(buffer *b, int64_t value)
 {
+    int n_bytes = value >= -128 && value < 128 ? 1 : 8;      /* both forms that Python writes: sign-extended, and whole */
     byte(b, 0x8a);
-    byte(b, 8);
-    put(b, &value, 8);
+    byte(b, n_bytes);
+    put(b, &value, (size_t)n_bytes);
 }
 
 static void tuple(buffer *b, int n, const int64_t *values)
