@@ -129,7 +129,7 @@ static void stretch(lt_plan *p, int id)
         if (v->last >= first && v->last < last) v->last = last;
     }
     if (what->kind == LT_VALUE_INPUT) v->first = 0;
-    if (what->output || what->probe) v->last = p->n_steps - 1;
+    if (what->output || (p->opts.probes && what->probe)) v->last = p->n_steps - 1;
     if (what->kind == LT_VALUE_STATE || what->kind == LT_VALUE_WEIGHT) {
         v->first = 0;
         v->last = p->n_steps - 1;

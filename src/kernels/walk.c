@@ -36,25 +36,63 @@ static void join(lt_walk *w, bool indexed)
     }
 }
 
-lt_walk lt_walk_make(int n_views, const lt_tensor *const *views)
+/* Whether a view is indexed, and dimension 0 so kept apart. */
+static bool copy_views(lt_walk *w, const lt_tensor *const *views)
 {
-    lt_walk w = { .n_views = n_views, .n_dims = views[0]->n_dims, .n_rows = 1 };
     bool indexed = false;
-    memcpy(w.dim, views[0]->dim, sizeof views[0]->dim);
-    for (int v = 0; v < n_views; v++) {
-        memcpy(w.stride[v], views[v]->stride, sizeof views[v]->stride);
-        w.data[v] = views[v]->data;
-        w.index[v] = views[v]->index;
-        w.dtype[v] = views[v]->dtype;
+    w->n_dims = views[0]->n_dims;
+    memcpy(w->dim, views[0]->dim, sizeof views[0]->dim);
+    for (int v = 0; v < w->n_views; v++) {
+        memcpy(w->stride[v], views[v]->stride, sizeof views[v]->stride);
+        w->data[v] = views[v]->data;
+        w->index[v] = views[v]->index;
+        w->dtype[v] = views[v]->dtype;
         indexed = indexed || views[v]->index;
     }
+    return indexed;
+}
+
+static void cut(lt_walk *w)
+{
+    w->n_rows = 1;
+    w->n_columns = w->dim[w->n_dims - 1];
+    for (int d = 0; d < w->n_dims - 1; d++) w->n_rows *= w->dim[d];
+    w->columns_per_item = w->n_columns < LT_WALK_ITEM ? w->n_columns : LT_WALK_ITEM;
+    w->rows_per_item = w->n_columns < LT_WALK_ITEM ? LT_WALK_ITEM / w->n_columns : 1;
+    w->n_pieces = (w->n_columns + w->columns_per_item - 1) / w->columns_per_item;
+    w->n_items = (int)((w->n_rows + w->rows_per_item - 1) / w->rows_per_item * w->n_pieces);
+}
+
+lt_walk lt_walk_make(int n_views, const lt_tensor *const *views)
+{
+    lt_walk w = { .n_views = n_views };
+    join(&w, copy_views(&w, views));
+    cut(&w);
+    return w;
+}
+
+static void exchange(int64_t *v, int a, int b)
+{
+    const int64_t was = v[a];
+    v[a] = v[b];
+    v[b] = was;
+}
+
+lt_walk lt_walk_make_long(int n_views, const lt_tensor *const *views)
+{
+    enum { SHORT = 16 };            /* finding a row costs about as much as so many values */
+    lt_walk w = { .n_views = n_views };
+    const bool indexed = copy_views(&w, views);
     join(&w, indexed);
-    w.n_columns = w.dim[w.n_dims - 1];
-    for (int d = 0; d < w.n_dims - 1; d++) w.n_rows *= w.dim[d];
-    w.columns_per_item = w.n_columns < LT_WALK_ITEM ? w.n_columns : LT_WALK_ITEM;
-    w.rows_per_item = w.n_columns < LT_WALK_ITEM ? LT_WALK_ITEM / w.n_columns : 1;
-    w.n_pieces = (w.n_columns + w.columns_per_item - 1) / w.columns_per_item;
-    w.n_items = (int)((w.n_rows + w.rows_per_item - 1) / w.rows_per_item * w.n_pieces);
+    const int last = w.n_dims - 1;
+    int longest = last;
+    for (int d = last; d >= (indexed ? 1 : 0); d--)
+        if (w.dim[d] > w.dim[longest]) longest = d;
+    if (w.dim[last] < SHORT) {
+        exchange(w.dim, longest, last);
+        for (int v = 0; v < n_views; v++) exchange(w.stride[v], longest, last);
+    }
+    cut(&w);
     return w;
 }
 
@@ -68,15 +106,18 @@ lt_walk_span lt_walk_item(const lt_walk *w, int item)
     return s;
 }
 
-void *lt_walk_at(const lt_walk *w, int view, int64_t row, int64_t column)
+void lt_walk_row(const lt_walk *w, int64_t row, char *at[LT_WALK_MAX])
 {
-    int64_t at = column * w->stride[view][w->n_dims - 1];
+    int64_t place[LT_WALK_MAX] = { 0 };
     for (int d = w->n_dims - 2; d > 0; d--) {
-        at += row % w->dim[d] * w->stride[view][d];
-        row /= w->dim[d];
+        const int64_t outer = row / w->dim[d], i = row - outer * w->dim[d];
+        for (int v = 0; v < w->n_views; v++) place[v] += i * w->stride[v][d];
+        row = outer;
     }
-    if (w->n_dims > 1) at += (w->index[view] ? w->index[view][row] : row) * w->stride[view][0];
-    return w->data[view] + at * (int64_t)lt_dtype_bytes(w->dtype[view]);
+    for (int v = 0; v < w->n_views; v++) {
+        if (w->n_dims > 1) place[v] += (w->index[v] ? w->index[v][row] : row) * w->stride[v][0];
+        at[v] = w->data[v] + place[v] * (int64_t)lt_dtype_bytes(w->dtype[v]);
+    }
 }
 
 typedef struct {

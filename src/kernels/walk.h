@@ -33,15 +33,24 @@ typedef struct {
 
 lt_walk lt_walk_make(int n_views, const lt_tensor *const *views);
 
+/* For operators that take any stride along columns: where rows are short, the longest dimension that is not indexed becomes the columns. */
+lt_walk lt_walk_make_long(int n_views, const lt_tensor *const *views);
+
 lt_walk_span lt_walk_item(const lt_walk *w, int item);
 
-/* Address of a value of a view. */
-void *lt_walk_at(const lt_walk *w, int view, int64_t row, int64_t column);
+/* Where the first column of a row lies, for each view. */
+void lt_walk_row(const lt_walk *w, int64_t row, char *at[LT_WALK_MAX]);
 
-/* The same of a view taken as rows by lt_tensor_rows, counted through all outer entries. */
-static inline void *lt_row_at(const lt_tensor *t, const lt_rows *rows, int64_t r)
+/* Address of a column of a row of a view. */
+static inline void *lt_walk_column(const lt_walk *w, int view, char *const at[LT_WALK_MAX], int64_t column)
 {
-    return (char *)lt_tensor_at(t, r / rows->n_inner) + r % rows->n_inner * rows->inner_stride * (int64_t)lt_dtype_bytes(t->dtype);
+    return at[view] + column * w->stride[view][w->n_dims - 1] * (int64_t)lt_dtype_bytes(w->dtype[view]);
+}
+
+/* Address of a row of a view taken as rows by lt_tensor_rows. */
+static inline void *lt_row_at(const lt_tensor *t, const lt_rows *rows, int64_t outer, int64_t inner)
+{
+    return (char *)lt_tensor_at(t, outer) + inner * rows->inner_stride * (int64_t)lt_dtype_bytes(t->dtype);
 }
 
 /* Calls fn(ctx, 0 .. n_items - 1) on the launch's pool. Once the stop flag is up items that are not begun are left out, and LT_E_STOPPED is

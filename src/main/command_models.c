@@ -1,5 +1,4 @@
 /* models list, inspect, check, run: by the first word. */
-#include "command_models_run.h"
 #include "commands.h"
 
 #include <longtake/model.h>

@@ -1,5 +1,5 @@
 /* models run MODEL: one forward pass over given or drawn input, every named value written on request. */
-#include "command_models_run.h"
+#include "commands.h"
 
 #include <longtake/arena.h>
 #include <longtake/arrays.h>

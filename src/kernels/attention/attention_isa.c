@@ -6,9 +6,9 @@
 void LT_ISA_FN(lt_attention_pack)(const lt_attention_job *job, int from, int to);
 void LT_ISA_FN(lt_attention_rows)(const lt_attention_job *job, int slot, int item);
 
-enum { NR = 2 * VL };
+enum { NR = 2 * LT_VEC };
 
-_Static_assert((int)LT_ATTENTION_ROWS % MR == 0 && VL <= (int)LT_ATTENTION_LANES, "blocks are made of whole strips, sizes of the widest vector");
+_Static_assert((int)LT_ATTENTION_ROWS % MR == 0 && LT_VEC <= LT_ATTENTION_LANES, "blocks are made of whole strips, sizes of the widest vector");
 
 static const float log2_e = 0x1.715476p+0f;
 
@@ -29,8 +29,8 @@ static void widen(const lt_tensor *t, int64_t at, int64_t n, bool bf16, float *r
     memcpy(y, (const float *)t->data + at, (size_t)n * sizeof *y);
     if (!bf16) return;
     int64_t i = 0;
-    for (; i + VL <= n; i += VL) store(y + i, bf16_(load(y + i)));
-    for (; i < n; i++) y[i] = bf16_(same(y[i]))[0];
+    for (; i + LT_VEC <= n; i += LT_VEC) lt_vec_store(y + i, bf16_(lt_vec_load(y + i)));
+    for (; i < n; i++) y[i] = bf16_(lt_vec_all(y[i]))[0];
 }
 
 static int64_t row_of(const lt_tensor *t, int64_t b, int64_t i, int64_t h)
@@ -38,11 +38,13 @@ static int64_t row_of(const lt_tensor *t, int64_t b, int64_t i, int64_t h)
     return b * t->stride[0] + i * t->stride[1] + h * t->stride[2];
 }
 
-/* Columns of the panel that begins at column c of n: NR, or VL where that is enough. */
+/* Columns of the panel that begins at column c of n: NR, or LT_VEC where that is enough. */
 LT_INLINE int width(int64_t c, int64_t n)
 {
-    return n - c > VL ? NR : VL;
+    return n - c > LT_VEC ? NR : LT_VEC;
 }
+
+/* What a panel has too many is 0: it reaches no result, but arithmetic on what lay there before may be slow. */
 
 /* Keys j0 .. j1 - 1 of one (b,h). j0 is a multiple of NR, and panels follow one another, all but the last NR wide. */
 static void pack_keys(const lt_attention_job *job, int64_t b, int64_t h, int64_t j0, int64_t j1, float *keys)
@@ -96,19 +98,19 @@ void LT_ISA_FN(lt_attention_pack)(const lt_attention_job *job, int from, int to)
 LT_INLINE void tile(int mr, int nv, int64_t depth, const float *restrict x, int64_t ldx, const float *restrict panel, const float *factor,
                     float *restrict c, int64_t ldc)
 {
-    vf s[MR][2];
+    lt_vec s[MR][2];
     for (int i = 0; i < mr; i++)
-        for (int v = 0; v < nv; v++) s[i][v] = factor ? load(c + i * ldc + v * VL) * same(factor[i]) : same(0);
+        for (int v = 0; v < nv; v++) s[i][v] = factor ? lt_vec_load(c + i * ldc + v * LT_VEC) * lt_vec_all(factor[i]) : lt_vec_all(0);
     for (int64_t l = 0; l < depth; l++) {
-        vf p[2];
-        for (int v = 0; v < nv; v++) p[v] = load(panel + l * nv * VL + v * VL);
+        lt_vec p[2];
+        for (int v = 0; v < nv; v++) p[v] = lt_vec_load(panel + l * nv * LT_VEC + v * LT_VEC);
         for (int i = 0; i < mr; i++) {
-            const vf xi = same(x[i * ldx + l]);
-            for (int v = 0; v < nv; v++) s[i][v] = fma_(xi, p[v], s[i][v]);
+            const lt_vec xi = lt_vec_all(x[i * ldx + l]);
+            for (int v = 0; v < nv; v++) s[i][v] = madd(xi, p[v], s[i][v]);
         }
     }
     for (int i = 0; i < mr; i++)
-        for (int v = 0; v < nv; v++) store(c + i * ldc + v * VL, s[i][v]);
+        for (int v = 0; v < nv; v++) lt_vec_store(c + i * ldc + v * LT_VEC, s[i][v]);
 }
 
 /* Every number of rows of a last strip has its code: a row's bits are the same in each. */
@@ -130,28 +132,31 @@ static void any_tile(int mr, int w, int64_t depth, const float *x, int64_t ldx, 
 #undef LT_TILE
 }
 
-/* One row's scores of a block to weights, in place; those beyond n (up to n_all, whole vectors) are no keys. Returns what earlier
- * sums are to be multiplied with, a power of two or 0. */
-static float weigh(float *s, int64_t n, int64_t n_all, bool bf16, float *top, float *sum)
+/* One row's scores of a block to weights, in place; those beyond n, up to whole panels, are no keys. Returns what earlier sums are to be
+ * multiplied with, a power of two or 0. */
+static float weigh(float *s, int64_t n, bool bf16, float *top, float *sum)
 {
-    for (int64_t j = n; j < n_all; j++) s[j] = -INFINITY;
-    vf most = load(s);
-    for (int64_t j = VL; j < n_all; j += VL) most = larger(load(s + j), most);
-    const float was = *top, up = ceilf(largest(most)), now = up > was ? up : was;
-    const float factor = was - now > least ? exp2_(same(was - now))[0] : 0;
-    const vf shift = same(now);
-    vf l = load(sum) * same(factor);
-    for (int64_t j = 0; j < n_all; j += VL) {
-        const vf p = exp2_(larger(same(least), load(s + j) - shift));
-        l += p;
-        store(s + j, bf16 ? bf16_(p) : p);
-    }
+    const int64_t end = (n + NR - 1) / NR * NR;
+    for (int64_t j = n; j < end; j++) s[j] = -INFINITY;
+    lt_vec most[2] = { lt_vec_load(s), lt_vec_load(s + LT_VEC) };
+    for (int64_t j = NR; j < end; j += NR)
+        for (int v = 0; v < 2; v++) most[v] = larger(lt_vec_load(s + j + v * LT_VEC), most[v]);
+    const float was = *top, up = ceilf(largest(larger(most[0], most[1]))), now = up > was ? up : was;
+    const float factor = was - now > least ? exp2_(lt_vec_all(was - now))[0] : 0;
+    const lt_vec shift = lt_vec_all(now);
+    lt_vec l[2] = { lt_vec_load(sum) * lt_vec_all(factor), lt_vec_all(0) };
+    for (int64_t j = 0; j < end; j += NR)
+        for (int v = 0; v < 2; v++) {
+            const lt_vec p = exp2_(larger(lt_vec_all(least), lt_vec_load(s + j + v * LT_VEC) - shift));
+            l[v] += p;
+            lt_vec_store(s + j + v * LT_VEC, bf16 ? bf16_(p) : p);
+        }
     *top = now;
-    store(sum, l);
+    lt_vec_store(sum, l[0] + l[1]);
     return factor;
 }
 
-/* A block's memory: queries [rows][d], results [rows][ldy], sums by lanes [rows][VL], maxima [rows]. */
+/* A block's memory: queries [rows][d], results [rows][ldy], sums by lanes [rows][LT_VEC], maxima [rows]. */
 typedef struct {
     float  *q, *y, *sum, *top;
     int64_t ldy;
@@ -164,10 +169,10 @@ static void strip(const lt_attention_job *job, const block *k, int r, int64_t j0
     enum { LD = LT_ATTENTION_KEYS + 16 };          /* rows that do not fall on the same lines of the cache */
     float s[MR * LD] __attribute__((aligned(64))), factor[MR];
     const int mr = k->rows - r < MR ? k->rows - r : MR;
-    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block, n_all = (n + VL - 1) / VL * VL;
+    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block;
     for (int64_t c = 0; c < n; c += NR)
         any_tile(mr, width(c, n), job->d, k->q + r * job->d, job->d, keys + (j0 + c) * job->d, NULL, s + c, LD);
-    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, n_all, k->bf16, k->top + r + i, k->sum + (r + i) * VL);
+    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, k->bf16, k->top + r + i, k->sum + (r + i) * LT_VEC);
     for (int64_t c = 0; c < job->dv; c += NR) {
         const int w = width(c, job->dv);
         any_tile(mr, w, n, s, LD, values + c * job->n_keys + j0 * w, factor, k->y + r * k->ldy + c, k->ldy);
@@ -180,7 +185,7 @@ static void narrow(const lt_tensor *t, int64_t at, int64_t n, const float *y, fl
         const float x = y[i] / sum;
         if (t->dtype == LT_F32) ((float *)t->data)[at + i] = x;
         else {
-            const float r = bf16_(same(x))[0];
+            const float r = bf16_(lt_vec_all(x))[0];
             uint32_t u;
             memcpy(&u, &r, sizeof u);
             ((uint16_t *)t->data)[at + i] = (uint16_t)(u >> 16);
@@ -196,10 +201,10 @@ void LT_ISA_FN(lt_attention_rows)(const lt_attention_job *job, int slot, int ite
     const int64_t b = (job->pair0 + pair) / job->n_heads, h = (job->pair0 + pair) % job->n_heads;
     const int rows = (int)(job->n_queries - i0 < LT_ATTENTION_ROWS ? job->n_queries - i0 : LT_ATTENTION_ROWS);
     const float *keys = job->keys + (size_t)pair * job->key_floats, *values = job->values + (size_t)pair * job->value_floats;
-    block k = { .rows = rows, .ldy = (job->dv + VL - 1) / VL * VL, .bf16 = attr->compute == LT_BF16 };
+    block k = { .rows = rows, .ldy = (job->dv + LT_VEC - 1) / LT_VEC * LT_VEC, .bf16 = attr->compute == LT_BF16 };
     k.y = job->slots + (size_t)slot * job->slot_floats;
     k.sum = k.y + rows * k.ldy;
-    k.top = k.sum + rows * VL;
+    k.top = k.sum + rows * LT_VEC;
     k.q = k.top + (rows + 15) / 16 * 16;
     memset(k.y, 0, (size_t)(k.top - k.y) * sizeof *k.y);
     for (int i = 0; i < rows; i++) {
@@ -211,5 +216,5 @@ void LT_ISA_FN(lt_attention_rows)(const lt_attention_job *job, int slot, int ite
     for (int64_t j = 0; j < job->n_keys; j += job->key_block)
         for (int r = 0; r < rows; r += MR) strip(job, &k, r, j, keys, values);
     for (int i = 0; i < rows; i++)
-        narrow(&job->a->out, row_of(&job->a->out, b, i0 + i, h), job->dv, k.y + i * k.ldy, total(load(k.sum + i * VL)));
+        narrow(&job->a->out, row_of(&job->a->out, b, i0 + i, h), job->dv, k.y + i * k.ldy, lt_vec_sum(lt_vec_load(k.sum + i * LT_VEC)));
 }

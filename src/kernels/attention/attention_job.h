@@ -5,8 +5,8 @@
  * out   rows of the output
  * owns  nothing
  *
- * Packed keys of one (b,h): panels of 2 VL keys, [panel][D][2 VL], the last one VL wide where that is enough, keys beyond the
- * last one zero. Packed values: panels of 2 VL columns, [panel][Tk][2 VL], the last as above. VL is the level's vector.
+ * Packed keys of one (b,h): panels of 2 LT_VEC keys, [panel][D][2 LT_VEC], the last one LT_VEC wide where that is enough, keys beyond the
+ * last one zero. Packed values: panels of 2 LT_VEC columns, [panel][Tk][2 LT_VEC], the last as above.
  *
  * Queries go in blocks of rows, and these in strips of the level's MR rows. For each block of keys a strip's scores are made,
  * turned into weights, and multiplied with the values while they are in the nearest cache. Scores are in units of log2 (the

@@ -1,120 +1,74 @@
-/* kernels/attention/attention_vec.h -- the vector of one ISA level, and what attention does with it.
+/* kernels/attention/attention_vec.h -- what attention does with the vectors of kernels/vec.h.
  *
- * in    the level a source is compiled for
- * out   vf, VL lanes of f32; vi, as many of int32; MR rows by two vectors fill the registers as accumulators
+ * in    the ISA level a source is compiled for
+ * out   MR, so many rows by two vectors that the registers are full of sums; the exponential
  * owns  nothing
  *
- * Only for sources named *_isa.c. Without FMA a product is rounded before it is added: bits differ between base and the rest. */
+ * Only for sources named *_isa.c. */
 #ifndef LONGTAKE_KERNELS_ATTENTION_VEC_H
 #define LONGTAKE_KERNELS_ATTENTION_VEC_H
 
-#include <stdint.h>
-#include <string.h>
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "kernels/vec.h"
 
 #if defined(__AVX512F__)
-enum { VL = 16, MR = 12 };
-#elif defined(__AVX2__)
-enum { VL = 8, MR = 6 };
+enum { MR = 12 };
 #else
-enum { VL = 4, MR = 6 };
+enum { MR = 6 };
 #endif
-
-typedef float   vf __attribute__((vector_size(4 * VL)));
-typedef int32_t vi __attribute__((vector_size(4 * VL)));
 
 #define LT_INLINE static inline __attribute__((always_inline))
 
-LT_INLINE vf load(const float *p)
+/* a * b + c: fused where there is an instruction for it; else two roundings, since lt_vec_fma then takes the way over double, too slow
+ * for the innermost loop. */
+LT_INLINE lt_vec madd(lt_vec a, lt_vec b, lt_vec c)
 {
-    vf v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-LT_INLINE void store(float *p, vf v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-LT_INLINE vf same(float x)
-{
-#if defined(__AVX512F__)
-    return (vf)_mm512_set1_ps(x);
-#elif defined(__AVX2__)
-    return (vf)_mm256_set1_ps(x);
-#else
-    return (vf){ x, x, x, x };
-#endif
-}
-
-/* a * b + c */
-LT_INLINE vf fma_(vf a, vf b, vf c)
-{
-#if defined(__AVX512F__)
-    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__AVX2__)
-    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#if defined(__AVX2__)
+    return lt_vec_fma(a, b, c);
 #else
     return a * b + c;
 #endif
 }
 
 /* The larger; b where one of them is a NaN. */
-LT_INLINE vf larger(vf a, vf b)
+LT_INLINE lt_vec larger(lt_vec a, lt_vec b)
 {
 #if defined(__AVX512F__)
-    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+    return (lt_vec)_mm512_max_ps((__m512)a, (__m512)b);
 #elif defined(__AVX2__)
-    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+    return (lt_vec)_mm256_max_ps((__m256)a, (__m256)b);
 #else
-    const vi take = a > b;
-    return (vf)(((vi)a & take) | ((vi)b & ~take));
+    return lt_vec_pick(a > b, a, b);
 #endif
 }
 
-/* 2^x for -100 <= x <= 2^20 within 1.3 * 2^-24 of it; a NaN stays one. 2^x = 2^n 2^f, n the nearest integer: f is exact, its
- * power a polynomial of least relative error (1 at 0, found by reweighted least squares), n goes into the exponent. */
-LT_INLINE vf exp2_(vf x)
+/* 2^x for -100 <= x <= 100 within 1.3 * 2^-24 of it (2.3 without FMA); a NaN stays one. 2^x = 2^n 2^f, n the nearest integer: f is
+ * exact, its power a polynomial of least relative error (1 at 0; found by us by reweighted least squares), n goes into the exponent. */
+LT_INLINE lt_vec exp2_(lt_vec x)
 {
-    const vf shift = same(0x1.8p23f);
-    const vf t = x + shift, f = x - (t - shift);
-    vf p = same(0x1.41fbacp-13f);
-    p = fma_(p, f, same(0x1.5f3e54p-10f));
-    p = fma_(p, f, same(0x1.3b2d4ep-7f));
-    p = fma_(p, f, same(0x1.c6aee8p-5f));
-    p = fma_(p, f, same(0x1.ebfbdcp-3f));
-    p = fma_(p, f, same(0x1.62e430p-1f));
-    p = fma_(p, f, same(1.0f));
-    return (vf)((vi)p + ((vi)t << 23));
+    const lt_vec shift = lt_vec_all(0x1.8p23f);
+    const lt_vec t = x + shift, f = x - (t - shift);
+    lt_vec p = lt_vec_all(0x1.41fbacp-13f);
+    p = madd(p, f, lt_vec_all(0x1.5f3e54p-10f));
+    p = madd(p, f, lt_vec_all(0x1.3b2d4ep-7f));
+    p = madd(p, f, lt_vec_all(0x1.c6aee8p-5f));
+    p = madd(p, f, lt_vec_all(0x1.ebfbdcp-3f));
+    p = madd(p, f, lt_vec_all(0x1.62e430p-1f));
+    p = madd(p, f, lt_vec_all(1.0f));
+    return (lt_vec)((lt_vec_u)p + ((lt_vec_u)t << 23));
 }
 
 /* Rounded to bf16, nearest even; a NaN stays one. */
-LT_INLINE vf bf16_(vf x)
+LT_INLINE lt_vec bf16_(lt_vec x)
 {
-    const vi u = (vi)x, nan = x != x, odd = (u >> 16) & 1;
-    const vi r = (u + (0x7fff + odd)) & (vi)((vi){ 0 } - 0x10000);
-    return (vf)((r & ~nan) | (u & nan));
+    const lt_vec_u u = (lt_vec_u)x;
+    return lt_vec_pick(x != x, x, (lt_vec)((u + 0x7fffu + (u >> 16 & 1u)) & 0xffff0000u));
 }
 
-LT_INLINE float largest(vf v)
+LT_INLINE float largest(lt_vec v)
 {
     float m = v[0];
-    for (int i = 1; i < VL; i++) m = v[i] > m ? v[i] : m;
+    for (int i = 1; i < LT_VEC; i++) m = v[i] > m ? v[i] : m;
     return m;
-}
-
-/* Lanes summed by halves. */
-LT_INLINE float total(vf v)
-{
-    float s[VL];
-    memcpy(s, &v, sizeof s);
-    for (int n = VL / 2; n; n /= 2)
-        for (int i = 0; i < n; i++) s[i] += s[i + n];
-    return s[0];
 }
 
 #endif

@@ -22,7 +22,7 @@ static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w,
 static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
 {
     const lt_gemm_shape s = lt_conv2d_map_shape(a);
-    return lt_gemm_workspace_bytes(&s, lt_conv2d_map_segs(a), m);
+    return lt_gemm_workspace_bytes(&s, lt_conv2d_map_segs(a), NULL, m);
 }
 
 static lt_status launch(const lt_launch *l, const lt_args *a)

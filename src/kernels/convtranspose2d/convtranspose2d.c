@@ -22,7 +22,7 @@ static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w,
 static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
 {
     const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
-    return lt_gemm_workspace_bytes(&s, 1, m);
+    return lt_gemm_workspace_bytes(&s, 1, NULL, m);
 }
 
 static lt_status launch(const lt_launch *l, const lt_args *a)
@@ -32,6 +32,6 @@ static lt_status launch(const lt_launch *l, const lt_args *a)
 }
 
 const lt_kernel lt_convtranspose2d_own = {
-    .name = "convtranspose2d.own", .refuse = refuse, .packed_bytes = packed_bytes, .pack = pack,
-    .workspace_bytes = workspace_bytes, .launch = launch,
+    .name = "convtranspose2d.own", .refuse = refuse, .packed_bytes = packed_bytes, .pack = pack, .workspace_bytes = workspace_bytes,
+    .launch = launch,
 };

@@ -23,13 +23,13 @@ static void convert(const void *p, lt_dtype from, int n, void *out, lt_dtype to)
     else lt_vec_narrow(lt_vec_widen(p, from, n, wide), to, n, out);
 }
 
-static void chunk(const lt_walk *w, int64_t row, int64_t column, int n)
+static void chunk(const lt_walk *w, char *const at[], int64_t column, int n)
 {
     float first[CHUNK], second[CHUNK];
     const lt_dtype from = w->dtype[LT_COPY_WALK_X], to = w->dtype[LT_COPY_WALK_OUT];
     const int64_t in_step = w->stride[LT_COPY_WALK_X][w->n_dims - 1], out_step = w->stride[LT_COPY_WALK_OUT][w->n_dims - 1];
-    const void *x = lt_walk_at(w, LT_COPY_WALK_X, row, column);
-    void *out = lt_walk_at(w, LT_COPY_WALK_OUT, row, column);
+    const void *x = lt_walk_column(w, LT_COPY_WALK_X, at, column);
+    void *out = lt_walk_column(w, LT_COPY_WALK_OUT, at, column);
     if (in_step != 1) {
         if (lt_dtype_bytes(from) == 4) gather(x, in_step, 4, n, (char *)first);
         else gather(x, in_step, 2, n, (char *)first);
@@ -48,7 +48,10 @@ void LT_ISA_FN(lt_copy_items)(const lt_copy_job *j, int first, int last)
 {
     for (int i = first; i < last; i++) {
         const lt_walk_span s = lt_walk_item(&j->walk, i);
-        for (int64_t r = s.first; r < s.last; r++)
-            for (int64_t c = s.from; c < s.to; c += CHUNK) chunk(&j->walk, r, c, (int)(s.to - c < CHUNK ? s.to - c : CHUNK));
+        for (int64_t r = s.first; r < s.last; r++) {
+            char *at[LT_WALK_MAX];
+            lt_walk_row(&j->walk, r, at);
+            for (int64_t c = s.from; c < s.to; c += CHUNK) chunk(&j->walk, at, c, (int)(s.to - c < CHUNK ? s.to - c : CHUNK));
+        }
     }
 }

@@ -12,7 +12,7 @@ static void item(void *ctx, int i)
 static lt_status launch(const lt_launch *l, const lt_args *a)
 {
     const lt_tensor *views[] = { &a->in[LT_COPY_X], &a->out };
-    lt_copy_job j = { l->isa, lt_walk_make(2, views) };
+    lt_copy_job j = { l->isa, lt_walk_make_long(2, views) };
     return lt_spread(l, j.walk.n_items, item, &j);
 }
 

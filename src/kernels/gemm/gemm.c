@@ -15,10 +15,11 @@ LEVELS(DECLARE)
 
 static const struct {
     void         (*item)(const lt_gemm_item *);
-    void         (*gather)(const void *const *, lt_dtype, int, int, int, bool, float *);
+    void         (*finish)(const lt_gemm_item *);
+    void         (*gather)(const void *const *, lt_dtype, int, int, int, bool, lt_dtype, void *);
     lt_gemm_tile (*tile)(void);
 } levels[] = {
-#define ROW(level) { lt_gemm_item_##level, lt_gemm_gather_##level, lt_gemm_tile_##level },
+#define ROW(level) { lt_gemm_item_##level, lt_gemm_finish_##level, lt_gemm_gather_##level, lt_gemm_tile_##level },
     LEVELS(ROW)
 };
 
@@ -51,10 +52,21 @@ static size_t b_bytes(const lt_gemm_shape *s, const layout *l)
     return round_up((size_t)l->n * (size_t)l->nr * (size_t)(s->taps * s->chan) * lt_dtype_bytes(s->compute), LINE);
 }
 
+int lt_gemm_columns(const lt_gemm_shape *s, lt_isa isa)
+{
+    const layout l = layout_of(s, isa);
+    return l.n * l.nr;
+}
+
+size_t lt_gemm_after_bytes(const lt_gemm_shape *s, lt_isa isa)
+{
+    return (size_t)(s->bias + s->gamma) * (size_t)lt_gemm_columns(s, isa) * sizeof(float);
+}
+
 size_t lt_gemm_packed_bytes(const lt_gemm_shape *s, lt_isa isa)
 {
     const layout l = layout_of(s, isa);
-    return b_bytes(s, &l) + (size_t)(s->bias + s->gamma) * (size_t)l.n * (size_t)l.nr * sizeof(float);
+    return b_bytes(s, &l) + lt_gemm_after_bytes(s, isa);
 }
 
 /* Column j of panel p: the output it belongs to, or -1 (padding); *gate: whether it is its gate. */
@@ -65,31 +77,49 @@ static int output_of(const lt_gemm_shape *s, const layout *l, int p, int j, bool
     return n < s->cols ? n : -1;
 }
 
-static void pack_column(const lt_gemm_shape *s, const float *w, const lt_gemm_weights *raw, int nr, char *b)
+/* Column j of panel p, to be stored with its k `step` values apart. */
+static void pack_column(const lt_gemm_shape *s, const layout *l, const lt_gemm_weights *w, int p, int j, lt_dtype type, size_t step, void *b)
 {
-    for (int t = 0, k = 0; t < s->taps; t++)
-        for (int c = 0; c < s->chan; c++, k++) {
-            const float x = w ? w[t * raw->tap + c * raw->chan] : 0.f;
-            if (s->compute == LT_BF16) ((uint16_t *)(void *)b)[(size_t)k * (size_t)nr] = lt_bf16_from_float(x);
-            else ((float *)(void *)b)[(size_t)k * (size_t)nr] = x;
+    bool gate;
+    const int n = output_of(s, l, p, j, &gate);
+    const float *from = w->data + p / l->per_group * w->group + n * w->col + (gate ? w->gate : 0);
+    size_t at = 0;
+    for (int t = 0; t < s->taps; t++)
+        for (int c = 0; c < s->chan; c++, at += step) {
+            const float x = n < 0 ? 0.f : from[t * w->tap + c * w->chan];
+            if (type == LT_BF16) ((uint16_t *)b)[at] = lt_bf16_from_float(x);
+            else ((float *)b)[at] = x;
+        }
+}
+
+void lt_gemm_pack_after(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, float *after)
+{
+    const layout l = layout_of(s, isa);
+    float *bias = after, *gamma = after + (s->bias ? l.n * l.nr : 0);
+    for (int p = 0, i = 0; p < l.n; p++)
+        for (int j = 0; j < l.nr; j++, i++) {
+            bool gate;
+            const int n = output_of(s, &l, p, j, &gate);
+            if (s->bias) bias[i] = n < 0 ? 0.f : w->bias[n + (gate ? s->cols : 0)];
+            if (s->gamma) gamma[i] = n < 0 ? 0.f : w->gamma[n];
         }
 }
 
 void lt_gemm_pack(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, void *packed)
 {
     const layout l = layout_of(s, isa);
-    const size_t width = lt_dtype_bytes(s->compute), n_columns = (size_t)l.n * (size_t)l.nr;
-    char *b = packed;
-    float *bias = (float *)(void *)(b + b_bytes(s, &l)), *gamma = bias + (s->bias ? n_columns : 0);
-    for (int p = 0; p < l.n; p++, b += (size_t)(s->taps * s->chan) * (size_t)l.nr * width)
-        for (int j = 0; j < l.nr; j++) {
-            bool gate;
-            const int n = output_of(s, &l, p, j, &gate);
-            const float *from = w->data + p / l.per_group * w->group + n * w->col + (gate ? w->gate : 0);
-            pack_column(s, n < 0 ? NULL : from, w, l.nr, b + (size_t)j * width);
-            if (s->bias) bias[p * l.nr + j] = n < 0 ? 0.f : w->bias[n + (gate ? s->cols : 0)];
-            if (s->gamma) gamma[p * l.nr + j] = n < 0 ? 0.f : w->gamma[n];
-        }
+    const size_t width = lt_dtype_bytes(s->compute), nr = (size_t)l.nr, bytes = (size_t)(s->taps * s->chan) * nr * width;
+    for (int p = 0; p < l.n; p++)
+        for (int j = 0; j < l.nr; j++)
+            pack_column(s, &l, w, p, j, s->compute, nr, (char *)packed + (size_t)p * bytes + (size_t)j * width);
+    lt_gemm_pack_after(s, isa, w, (float *)(void *)((char *)packed + b_bytes(s, &l)));
+}
+
+void lt_gemm_fill(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, float *b)
+{
+    const layout l = layout_of(s, isa);
+    for (int p = 0; p < l.n; p++)
+        for (int j = 0; j < l.nr; j++) pack_column(s, &l, w, p, j, LT_F32, (size_t)(l.n * l.nr), b + p * l.nr + j);
 }
 
 /* Short pieces cost more in the inner loop than a copy of the rows does; other types are converted on the way. */
@@ -100,30 +130,33 @@ static bool gathers(const lt_gemm_shape *s, int segs)
 
 /* Workspace: a mark per thread, zeros for taps outside a map, a slot per thread. */
 typedef struct {
-    size_t zeros, slots, slot;                            /* offsets; bytes of a slot */
-    size_t table, out, residual, acc, panel_table, panel; /* within a slot */
+    size_t zeros, slots, slot;                                     /* offsets; bytes of a slot */
+    size_t table, out, residual, panel_table, acc, panel, scratch; /* within a slot */
     int    n_slots;
 } places;
 
-static places places_of(const lt_gemm_shape *s, int segs, lt_isa isa, int n_threads)
+static places places_of(const lt_gemm_shape *s, int segs, const lt_gemm_product *product, lt_isa isa, int n_threads)
 {
     const size_t K = (size_t)(s->taps * s->chan), rows = LT_GEMM_ROWS, address = sizeof(void *);
-    const bool gather = gathers(s, segs);
+    const bool gather = product || gathers(s, segs);
+    const size_t columns = (size_t)(product ? lt_gemm_columns(s, isa) : lt_gemm_tile_of(isa).nr);
+    const size_t panel_rows = product ? (size_t)product->rows : rows, width = lt_dtype_bytes(product ? product->type : LT_F32);
     places p = { .n_slots = n_threads };
     p.zeros = round_up((size_t)n_threads * sizeof(atomic_int), LINE);
     p.slots = p.zeros + round_up(K / (size_t)segs * sizeof(float), LINE);
     p.out = (size_t)segs * rows * address;
     p.residual = p.out + rows * address;
     p.panel_table = p.residual + rows * address;
-    p.acc = p.panel_table + (gather ? rows * address : 0);
-    p.panel = p.acc + rows * (size_t)lt_gemm_tile_of(isa).nr * sizeof(float);
-    p.slot = round_up(p.panel + (gather ? rows * K * sizeof(float) : 0), LINE);
+    p.acc = round_up(p.panel_table + (gather ? rows * address : 0), LINE);
+    p.panel = p.acc + round_up(panel_rows * columns * sizeof(float), LINE);
+    p.scratch = p.panel + round_up(gather ? panel_rows * K * width : 0, LINE);
+    p.slot = p.scratch + round_up(product ? product->scratch_bytes : 0, LINE);
     return p;
 }
 
-size_t lt_gemm_workspace_bytes(const lt_gemm_shape *s, int segs, const lt_machine *m)
+size_t lt_gemm_workspace_bytes(const lt_gemm_shape *s, int segs, const lt_gemm_product *product, const lt_machine *m)
 {
-    const places p = places_of(s, segs, m->isa, m->n_threads);
+    const places p = places_of(s, segs, product, m->isa, m->n_threads);
     return p.slots + (size_t)p.n_slots * p.slot;
 }
 
@@ -134,7 +167,7 @@ typedef struct {
     layout           columns;
     int              mr, rows_per_item, row_items, panels_per_item;
     atomic_int      *taken;
-    atomic_int       stopped;
+    atomic_int       stopped, failed;
 } work;
 
 /* As many items as threads run at once, so one of the slots is free. */
@@ -147,18 +180,20 @@ static int take_slot(work *w)
         }
 }
 
-static void fill_rows(const work *w, const lt_gemm_slot *slot, char *base, lt_gemm_item *item)
+static void fill_rows(const work *w, const lt_gemm_slot *slot, const void **panel_table, lt_gemm_item *item)
 {
     const lt_gemm *g = w->gemm;
     const int K = g->shape.taps * g->shape.chan;
     int segs = g->segs;
     const void **table = slot->table;
     g->rows_in(g->ctx, item->row, item->n_rows, (char *)w->launch->workspace + w->at.zeros, table);
-    if (gathers(&g->shape, segs)) {
+    if (g->product || gathers(&g->shape, segs)) {
+        const lt_dtype type = g->product ? g->product->type : LT_F32;
         levels[w->launch->isa].gather((const void *const *)table, g->shape.in, segs, K / segs, item->n_rows,
-                                      g->shape.compute == LT_BF16, slot->panel);
-        table = (const void **)(void *)(base + w->at.panel_table);
-        for (int r = 0; r < item->n_rows; r++) table[r] = slot->panel + (size_t)r * (size_t)K;
+                                      g->shape.compute == LT_BF16 && type == LT_F32, type, slot->panel);
+        if (g->product) return;
+        table = panel_table;
+        for (int r = 0; r < item->n_rows; r++) table[r] = (const float *)slot->panel + (size_t)r * (size_t)K;
         segs = 1;
     }
     for (int s = 0; s < segs; s++)
@@ -167,10 +202,34 @@ static void fill_rows(const work *w, const lt_gemm_slot *slot, char *base, lt_ge
     item->seg_length = K / segs;
 }
 
+/* The sums by a library: its panel is filled up with zeros. */
+static bool multiply(const work *w, const lt_gemm_item *item, int slot)
+{
+    const lt_gemm_product *p = w->gemm->product;
+    const size_t row = (size_t)(w->gemm->shape.taps * w->gemm->shape.chan) * lt_dtype_bytes(p->type);
+    memset((char *)item->slot->panel + (size_t)item->n_rows * row, 0, (size_t)(p->rows - item->n_rows) * row);
+    return p->multiply(p->ctx, slot, item->slot->panel, item->b, item->slot->acc, item->slot->scratch);
+}
+
+static lt_gemm_item item_of(const work *w, int index, const lt_gemm_slot *slot)
+{
+    const lt_gemm *g = w->gemm;
+    const int64_t row = (int64_t)(index % w->row_items) * w->rows_per_item, left = g->n_rows - row;
+    const int panel = index / w->row_items * w->panels_per_item;
+    const size_t b = g->product ? round_up(g->product->b_bytes, LINE) : b_bytes(&g->shape, &w->columns);
+    const float *after = (const float *)(const void *)((const char *)g->packed + b);
+    return (lt_gemm_item){
+        .gemm = g, .slot = slot, .b = g->packed, .row = row, .group_panels = w->columns.per_group, .panel0 = panel,
+        .n_rows = (int)(left < w->rows_per_item ? left : w->rows_per_item),
+        .panel1 = w->columns.n - panel < w->panels_per_item ? w->columns.n : panel + w->panels_per_item,
+        .bias = g->shape.bias ? after : NULL,
+        .gamma = g->shape.gamma ? after + (g->shape.bias ? w->columns.n * w->columns.nr : 0) : NULL,
+    };
+}
+
 static void run_item(void *ctx, int index)
 {
     work *w = ctx;
-    const lt_gemm *g = w->gemm;
     if (w->launch->stop && atomic_load_explicit(w->launch->stop, memory_order_relaxed)) {
         atomic_store_explicit(&w->stopped, 1, memory_order_relaxed);
         return;
@@ -180,33 +239,27 @@ static void run_item(void *ctx, int index)
     const lt_gemm_slot slot = {
         .table = (const void **)(void *)(base + w->at.table), .out = (void **)(void *)(base + w->at.out),
         .residual = (const void **)(void *)(base + w->at.residual), .acc = (float *)(void *)(base + w->at.acc),
-        .panel = (float *)(void *)(base + w->at.panel),
+        .panel = base + w->at.panel, .scratch = base + w->at.scratch,
     };
-    const int64_t row = (int64_t)(index % w->row_items) * w->rows_per_item, left = g->n_rows - row;
-    const int panel = index / w->row_items * w->panels_per_item;
-    const float *after = (const float *)(const void *)((const char *)g->packed + b_bytes(&g->shape, &w->columns));
-    lt_gemm_item item = {
-        .gemm = g, .slot = &slot, .b = g->packed, .row = row, .group_panels = w->columns.per_group, .panel0 = panel,
-        .n_rows = (int)(left < w->rows_per_item ? left : w->rows_per_item),
-        .panel1 = w->columns.n - panel < w->panels_per_item ? w->columns.n : panel + w->panels_per_item,
-        .bias = g->shape.bias ? after : NULL,
-        .gamma = g->shape.gamma ? after + (g->shape.bias ? (size_t)w->columns.n * (size_t)w->columns.nr : 0) : NULL,
-    };
-    fill_rows(w, &slot, base, &item);
-    levels[w->launch->isa].item(&item);
+    lt_gemm_item item = item_of(w, index, &slot);
+    fill_rows(w, &slot, (const void **)(void *)(base + w->at.panel_table), &item);
+    if (!w->gemm->product) levels[w->launch->isa].item(&item);
+    else if (multiply(w, &item, mine)) levels[w->launch->isa].finish(&item);
+    else atomic_store(&w->failed, 1);
     atomic_store(&w->taken[mine], 0);
 }
 
-/* Items of fewer rows, then of fewer columns, where there are too few for the threads to end together. */
+/* Items of fewer rows, then of fewer columns, where there are too few for the threads to end together; a library's are of one
+ * shape. */
 static void divide(work *w, int n_threads)
 {
     const int enough = n_threads > 1 ? 4 * n_threads : 1, step = LT_GEMM_ROWS / 4;
     const int64_t n = w->gemm->n_rows;
-    int rows = LT_GEMM_ROWS;
-    while (rows > step && (n + rows - 1) / rows < enough) rows -= step;
+    int rows = w->gemm->product ? w->gemm->product->rows : LT_GEMM_ROWS;
+    while (!w->gemm->product && rows > step && (n + rows - 1) / rows < enough) rows -= step;
     w->rows_per_item = rows;
     w->row_items = (int)((n + rows - 1) / rows);
-    const int parts = (enough + w->row_items - 1) / w->row_items;
+    const int parts = w->gemm->product ? 1 : (enough + w->row_items - 1) / w->row_items;
     w->panels_per_item = (w->columns.n + parts - 1) / parts;
 }
 
@@ -216,7 +269,7 @@ lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g)
     const int n_threads = lt_pool_threads(l->pool);
     if (g->n_rows == 0) return LT_OK;
     work w = {
-        .launch = l, .gemm = g, .at = places_of(&g->shape, g->segs, l->isa, n_threads),
+        .launch = l, .gemm = g, .at = places_of(&g->shape, g->segs, g->product, l->isa, n_threads),
         .columns = layout_of(&g->shape, l->isa), .mr = lt_gemm_tile_of(l->isa).mr, .taken = l->workspace,
     };
     for (int i = 0; i < n_threads; i++) atomic_init(&w.taken[i], 0);
@@ -225,6 +278,7 @@ lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g)
     const int parts = (w.columns.n + w.panels_per_item - 1) / w.panels_per_item;
     lt_pool_run(l->pool, w.row_items * parts, run_item, &w);
     if (atomic_load(&w.stopped)) LT_FAIL(LT_E_STOPPED, "stopped within a matrix product");
+    if (atomic_load(&w.failed)) LT_FAIL(LT_E_INTERNAL, "oneDNN failed within a matrix product");
 done:
     return st;
 }

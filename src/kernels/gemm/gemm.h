@@ -39,8 +39,19 @@ typedef struct {
     int64_t      group, col, tap, chan, gate;
 } lt_gemm_weights;
 
+/* A library's product in place of our own: c[rows][columns] = a[rows][K] b, rows always the same. */
+typedef struct {
+    int      rows;                /* LT_GEMM_ROWS at most */
+    lt_dtype type;                /* of a; c is f32 */
+    size_t   b_bytes, scratch_bytes;
+    void    *ctx;
+    /* slot: which of the machine's n_threads runs it. false: it failed. */
+    bool   (*multiply)(void *ctx, int slot, const void *a, const void *b, float *c, void *scratch);
+} lt_gemm_product;
+
 typedef struct {
     lt_gemm_shape shape;
+    const lt_gemm_product *product;           /* NULL: our own */
     const void   *packed;
     int64_t       n_rows;
     int           segs;           /* a divisor of K */
@@ -55,10 +66,18 @@ typedef struct {
 size_t lt_gemm_packed_bytes(const lt_gemm_shape *s, lt_isa isa);
 void   lt_gemm_pack(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, void *packed);
 
-/* For calls with `segs` pieces or fewer. */
-size_t lt_gemm_workspace_bytes(const lt_gemm_shape *s, int segs, const lt_machine *m);
+/* Columns of the product: panels times their width. */
+int lt_gemm_columns(const lt_gemm_shape *s, lt_isa isa);
 
-/* LT_E_STOPPED where the launch's flag was seen. */
+/* The same for a library, which packs b itself from f32 [K][columns]: how that is filled, and what follows b. */
+void   lt_gemm_fill(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, float *b);
+size_t lt_gemm_after_bytes(const lt_gemm_shape *s, lt_isa isa);
+void   lt_gemm_pack_after(const lt_gemm_shape *s, lt_isa isa, const lt_gemm_weights *w, float *after);
+
+/* For calls with `segs` pieces or fewer. */
+size_t lt_gemm_workspace_bytes(const lt_gemm_shape *s, int segs, const lt_gemm_product *product, const lt_machine *m);
+
+/* LT_E_STOPPED where the launch's flag was seen; LT_E_INTERNAL where a library failed. */
 LT_NODISCARD lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g);
 
 #endif

@@ -1,7 +1,7 @@
 #include "kernels/gemm/gemm_item.h"
-#include "kernels/gemm/vec.h"
+#include "kernels/vec.h"
 
-#include <string.h>
+#define INLINE static inline __attribute__((always_inline))
 
 /* A tile is MR rows by NV vectors: its sums, a row of the packed panel and one broadcast value fill the registers
  * (16 of them; 32 for AVX-512, where more rows would leave no register for their addresses). */
@@ -12,7 +12,7 @@ enum { MR = 6, NV = 2 };
 #else
 enum { MR = 4, NV = 2 };
 #endif
-enum { NR = NV * LT_VW };
+enum { NR = NV * LT_VEC };
 
 /* Values of k whose packed rows stay in the first-level cache while the rows of an item pass. */
 enum { KC = 256 };
@@ -27,17 +27,22 @@ lt_gemm_tile LT_ISA_FN(lt_gemm_tile)(void)
     return (lt_gemm_tile){ MR, NR };
 }
 
-LT_INLINE vf load_b(const char *b, int64_t i, bool narrow)
+/* a b + c, rounded once where the level has an instruction for it. */
+INLINE lt_vec mul_add(lt_vec a, lt_vec b, lt_vec c)
 {
-    return narrow ? v_load_bf16((const uint16_t *)(const void *)b + i) : v_load((const float *)(const void *)b + i);
+#if LT_VEC > 4
+    return lt_vec_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
 }
 
 /* acc[MR][NR] += sum over k0 <= k < k1 of row[k] b[k], the panel b beginning at k = 0. */
-LT_INLINE void tile(const lt_gemm_item *item, int row, const char *b, int k0, int k1, bool narrow, float *acc)
+INLINE void tile(const lt_gemm_item *item, int row, const char *b, int k0, int k1, bool narrow, float *acc)
 {
-    vf c[MR][NV];
+    lt_vec c[MR][NV];
     for (int r = 0; r < MR; r++)
-        for (int v = 0; v < NV; v++) c[r][v] = k0 ? v_load(acc + r * NR + v * LT_VW) : v_set(0);
+        for (int v = 0; v < NV; v++) c[r][v] = k0 ? lt_vec_load(acc + r * NR + v * LT_VEC) : lt_vec_all(0);
     const int length = item->seg_length;
     int seg = k0 / length, at = k0 % length;
     for (int k = k0; k < k1; seg++, at = 0) {
@@ -47,20 +52,20 @@ LT_INLINE void tile(const lt_gemm_item *item, int row, const char *b, int k0, in
         for (int r = 0; r < MR; r++) a[r] = rows[r] + at;
         const int64_t base = (int64_t)k * NR;
         for (int64_t i = 0; i < n; i++) {
-            vf w[NV];
-            for (int v = 0; v < NV; v++) w[v] = load_b(b, base + i * NR + v * LT_VW, narrow);
+            lt_vec w[NV];
+            for (int v = 0; v < NV; v++) w[v] = lt_vec_get(b, narrow ? LT_BF16 : LT_F32, base + i * NR + v * LT_VEC);
             for (int r = 0; r < MR; r++) {
-                const vf x = v_set(a[r][i]);
-                for (int v = 0; v < NV; v++) c[r][v] = v_fma(x, w[v], c[r][v]);
+                const lt_vec x = lt_vec_all(a[r][i]);
+                for (int v = 0; v < NV; v++) c[r][v] = mul_add(x, w[v], c[r][v]);
             }
         }
         k += n;
     }
     for (int r = 0; r < MR; r++)
-        for (int v = 0; v < NV; v++) v_store(acc + r * NR + v * LT_VW, c[r][v]);
+        for (int v = 0; v < NV; v++) lt_vec_store(acc + r * NR + v * LT_VEC, c[r][v]);
 }
 
-LT_INLINE void panel(const lt_gemm_item *item, const char *b, int K, bool narrow)
+INLINE void panel(const lt_gemm_item *item, const char *b, int K, bool narrow)
 {
     for (int k0 = 0; k0 < K; k0 += KC) {
         const int k1 = K - k0 < KC ? K : k0 + KC;
@@ -69,85 +74,22 @@ LT_INLINE void panel(const lt_gemm_item *item, const char *b, int K, bool narrow
     }
 }
 
-/* e^x for -100 <= x <= 0: 2^n times a polynomial on |r| <= ln 2 / 2, relative error 1e-7. */
-LT_INLINE vf exp_negative(vf x)
+INLINE lt_vec activate(lt_vec x, lt_act act)
 {
-    const vf big = v_set(12582912.f);                    /* 1.5 2^23: adding it rounds to an integer */
-    const vf m = v_fma(x, v_set(1.44269504f), big), n = m - big;
-    vf r = v_fma(n, v_set(-0.693145752f), x);            /* ln 2 in two parts, the first of few bits */
-    r = v_fma(n, v_set(-1.42860677e-6f), r);
-    vf p = v_set(1.f / 720);
-    p = v_fma(p, r, v_set(1.f / 120));
-    p = v_fma(p, r, v_set(1.f / 24));
-    p = v_fma(p, r, v_set(1.f / 6));
-    p = v_fma(p, r, v_set(0.5f));
-    p = v_fma(p, r, v_set(1.f));
-    p = v_fma(p, r, v_set(1.f));
-    const vi small = (vi)(n < v_set(-126.f));
-    const vi scale = ((vi)m - (vi)big + 127) << 23;
-    return v_select(small, v_set(0), p * (vf)scale);
+    return act == LT_ACT_RELU ? lt_vec_relu(x) : act == LT_ACT_GELU ? lt_vec_gelu(x) : x;
 }
 
-/* max(x, 0) - |x| Q(|x|), where Q(a) = erfc(a / sqrt 2) / 2 = exp(-a^2 / 2) t P(t), t = 1 / (1 + 0.35 a): no cancellation
- * where x is negative. P is our own least-maximum fit on 0 <= a <= 14, relative error 3.2e-8; beyond, Q is 0 in f32. */
-LT_INLINE vf gelu(vf x)
+/* n values of a row from column `at` on: what follows the activation, and the store. */
+INLINE void finish_vector(const lt_gemm *g, lt_vec y, const float *gamma, void *out, const void *residual, int at, int n)
 {
-    const vf a = (vf)((vi)x & 0x7fffffff), limit = v_set(14.f);
-    const vf c = v_select((vi)(a < limit), a, limit);
-    const vf t = v_set(1.f) / v_fma(v_set(0.35f), c, v_set(1.f));
-    vf p = v_set(-2.914643198e-02f);
-    p = v_fma(p, t, v_set(1.439740680e-01f));
-    p = v_fma(p, t, v_set(-2.557189789e-01f));
-    p = v_fma(p, t, v_set(1.591793266e-01f));
-    p = v_fma(p, t, v_set(-2.311320661e-02f));
-    p = v_fma(p, t, v_set(1.055093407e-01f));
-    p = v_fma(p, t, v_set(1.198325553e-01f));
-    p = v_fma(p, t, v_set(1.398619087e-01f));
-    p = v_fma(p, t, v_set(1.396214023e-01f));
-    const vf q = exp_negative(c * c * v_set(-0.5f)) * t * p;
-    const vf positive = v_select((vi)(x < v_set(0)), v_set(0), x);
-    return positive - c * q;
+    if (gamma) y *= lt_vec_load(gamma);
+    if (residual) y += n < LT_VEC ? lt_vec_get_n(residual, g->residual, at, n) : lt_vec_get(residual, g->residual, at);
+    if (n < LT_VEC) lt_vec_put_n(out, g->out, at, y, n);
+    else lt_vec_put(out, g->out, at, y);
 }
 
-LT_INLINE vf activate(vf x, lt_act act)
-{
-    if (act == LT_ACT_RELU) return v_select((vi)(x < v_set(0)), v_set(0), x);
-    return act == LT_ACT_GELU ? gelu(x) : x;
-}
-
-/* n values of a row from sums c: what follows the sum, then the store. n < LT_VW at the last columns only. */
-LT_INLINE void finish_vector(const lt_gemm *g, vf y, const float *gamma, void *out, const void *residual, int at, int n)
-{
-    float full[LT_VW];
-    uint16_t half[LT_VW];
-    if (residual) {
-        vf r;
-        if (g->residual == LT_BF16) {
-            const uint16_t *p = (const uint16_t *)residual + at;
-            if (n < LT_VW) p = memcpy(memset(half, 0, sizeof half), p, (size_t)n * sizeof *p);
-            r = v_load_bf16(p);
-        } else {
-            const float *p = (const float *)residual + at;
-            if (n < LT_VW) p = memcpy(memset(full, 0, sizeof full), p, (size_t)n * sizeof *p);
-            r = v_load(p);
-        }
-        y = gamma ? v_fma(v_load(gamma), y, r) : y + r;
-    } else if (gamma) {
-        y *= v_load(gamma);
-    }
-    if (g->out == LT_BF16) {
-        uint16_t *p = (uint16_t *)out + at;
-        v_store_bf16(n < LT_VW ? half : p, y);
-        if (n < LT_VW) memcpy(p, half, (size_t)n * sizeof *p);
-    } else {
-        float *p = (float *)out + at;
-        v_store(n < LT_VW ? full : p, y);
-        if (n < LT_VW) memcpy(p, full, (size_t)n * sizeof *p);
-    }
-}
-
-/* Panel `index` of the item from acc, whose rows are `stride` apart. */
-LT_INLINE void finish(const lt_gemm_item *item, int index, lt_act act)
+/* Panel `index` of the item from its sums c, rows `stride` apart. */
+INLINE void finish(const lt_gemm_item *item, int index, lt_act act, const float *c, size_t stride)
 {
     const lt_gemm *g = item->gemm;
     const bool gated = act == LT_ACT_GEGLU;
@@ -155,66 +97,80 @@ LT_INLINE void finish(const lt_gemm_item *item, int index, lt_act act)
     const float *bias = item->bias ? item->bias + (size_t)index * NR : NULL;
     const float *gamma = item->gamma ? item->gamma + (size_t)index * NR : NULL;
     const lt_gemm_slot *s = item->slot;
-    for (int r = 0; r < item->n_rows; r++) {
+    for (int r = 0; r < item->n_rows; r++, c += stride) {
         if (!s->out[r]) continue;
-        const float *c = s->acc + (size_t)r * NR;
-        for (int v = 0; v < width && v < left; v += LT_VW) {
-            vf y = v_load(c + v);
-            if (bias) y += v_load(bias + v);
+        for (int v = 0; v < width && v < left; v += LT_VEC) {
+            lt_vec y = lt_vec_load(c + v);
+            if (bias) y += lt_vec_load(bias + v);
             if (gated) {
-                vf gate = v_load(c + width + v);
-                if (bias) gate += v_load(bias + width + v);
-                y *= gelu(gate);
+                lt_vec gate = lt_vec_load(c + width + v);
+                if (bias) gate += lt_vec_load(bias + width + v);
+                y *= lt_vec_gelu(gate);
             } else {
                 y = activate(y, act);
             }
             finish_vector(g, y, gamma ? gamma + v : NULL, s->out[r], s->residual[r], at + v,
-                          left - v < LT_VW ? left - v : LT_VW);
+                          left - v < LT_VEC ? left - v : LT_VEC);
         }
     }
 }
 
-void LT_ISA_FN(lt_gemm_item)(const lt_gemm_item *item)
+static void finish_panel(const lt_gemm_item *item, int index, const float *c, size_t stride)
+{
+    switch (item->gemm->shape.act) {
+    case LT_ACT_NONE: finish(item, index, LT_ACT_NONE, c, stride); break;
+    case LT_ACT_RELU: finish(item, index, LT_ACT_RELU, c, stride); break;
+    case LT_ACT_GELU: finish(item, index, LT_ACT_GELU, c, stride); break;
+    case LT_ACT_GEGLU: finish(item, index, LT_ACT_GEGLU, c, stride); break;
+    }
+}
+
+/* The addresses of the rows in the group of panel p, where it is another than *group. */
+static void enter_group(const lt_gemm_item *item, int p, int *group)
 {
     const lt_gemm *g = item->gemm;
-    const lt_gemm_shape *s = &g->shape;
+    if (*group == p / item->group_panels) return;
+    *group = p / item->group_panels;
+    g->rows_out(g->ctx, *group, item->row, item->n_rows, item->slot->out, item->slot->residual);
+}
+
+void LT_ISA_FN(lt_gemm_item)(const lt_gemm_item *item)
+{
+    const lt_gemm_shape *s = &item->gemm->shape;
     const bool narrow = s->compute == LT_BF16;
     const int K = s->taps * s->chan;
     const size_t bytes = (size_t)K * NR * (narrow ? 2 : 4);
     int group = -1;
     for (int p = item->panel0; p < item->panel1; p++) {
-        if (group != p / item->group_panels) {
-            group = p / item->group_panels;
-            g->rows_out(g->ctx, group, item->row, item->n_rows, item->slot->out, item->slot->residual);
-        }
+        enter_group(item, p, &group);
         if (narrow) panel(item, item->b + (size_t)p * bytes, K, true);
         else panel(item, item->b + (size_t)p * bytes, K, false);
-        switch (s->act) {
-        case LT_ACT_NONE: finish(item, p, LT_ACT_NONE); break;
-        case LT_ACT_RELU: finish(item, p, LT_ACT_RELU); break;
-        case LT_ACT_GELU: finish(item, p, LT_ACT_GELU); break;
-        case LT_ACT_GEGLU: finish(item, p, LT_ACT_GEGLU); break;
-        }
+        finish_panel(item, p, item->slot->acc, NR);
     }
 }
 
-void LT_ISA_FN(lt_gemm_gather)(const void *const *table, lt_dtype dtype, int segs, int length, int n_rows, bool round,
-                               float *out)
+void LT_ISA_FN(lt_gemm_finish)(const lt_gemm_item *item)
 {
+    int group = -1;
+    for (int p = item->panel0; p < item->panel1; p++) {
+        enter_group(item, p, &group);
+        finish_panel(item, p, item->slot->acc + (size_t)p * NR, (size_t)item->panel1 * NR);
+    }
+}
+
+void LT_ISA_FN(lt_gemm_gather)(const void *const *table, lt_dtype from, int segs, int length, int n_rows, bool round, lt_dtype to,
+                               void *panel_rows)
+{
+    int64_t at = 0;
     for (int r = 0; r < n_rows; r++)
-        for (int s = 0; s < segs; s++, out += length) {
-            const void *from = table[(size_t)s * LT_GEMM_ROWS + (size_t)r];
-            int i = 0;
-            if (dtype == LT_BF16) {
-                const uint16_t *p = from;
-                for (; i + LT_VW <= length; i += LT_VW) v_store(out + i, v_load_bf16(p + i));
-                for (; i < length; i++) out[i] = lt_bf16_to_float(p[i]);
-            } else if (round) {
-                const float *p = from;
-                for (; i + LT_VW <= length; i += LT_VW) v_store(out + i, (vf)v_bf16_bits(v_load(p + i)));
-                for (; i < length; i++) out[i] = lt_bf16_to_float(lt_bf16_from_float(p[i]));
-            } else {
-                memcpy(out, from, (size_t)length * sizeof *out);
+        for (int s = 0; s < segs; s++, at += length) {
+            const void *piece = table[(size_t)s * LT_GEMM_ROWS + (size_t)r];
+            for (int i = 0; i < length; i += LT_VEC) {
+                const int n = length - i;
+                lt_vec x = n < LT_VEC ? lt_vec_get_n(piece, from, i, n) : lt_vec_get(piece, from, i);
+                if (round) x = lt_vec_from_bf16(lt_vec_to_bf16(x));
+                if (n < LT_VEC) lt_vec_put_n(panel_rows, to, at + i, x, n);
+                else lt_vec_put(panel_rows, to, at + i, x);
             }
         }
 }

@@ -20,8 +20,9 @@ typedef struct {
     const void **table;           /* [segs][LT_GEMM_ROWS] */
     void       **out;             /* [LT_GEMM_ROWS] */
     const void **residual;        /* [LT_GEMM_ROWS] */
-    float       *acc;             /* [LT_GEMM_ROWS][nr] */
-    float       *panel;           /* [LT_GEMM_ROWS][K], where rows are gathered; else NULL */
+    float       *acc;             /* sums: [LT_GEMM_ROWS][nr], of a library [rows][columns] */
+    void        *panel;           /* [rows][K], where rows are gathered */
+    void        *scratch;         /* a library's */
 } lt_gemm_slot;
 
 typedef struct {
@@ -35,11 +36,12 @@ typedef struct {
     int                 seg_length;
 } lt_gemm_item;
 
-/* One level's code. run: panels panel0 .. panel1-1 of the item's rows. gather: the pieces of n rows side by side as f32,
- * rounded to bf16 where `round`. */
+/* One level's code. item: panels panel0 .. panel1-1 of the item's rows, all of it. finish: what follows the sums of a library.
+ * gather: the pieces of n rows side by side as f32 (rounded to bf16 where `round`) or as bf16. */
 #define LT_GEMM_LEVEL(level)                                                                                  \
     void lt_gemm_item_##level(const lt_gemm_item *item);                                                       \
-    void lt_gemm_gather_##level(const void *const *table, lt_dtype dtype, int segs, int length, int n_rows,    \
-                                bool round, float *panel);
+    void lt_gemm_finish_##level(const lt_gemm_item *item);                                                     \
+    void lt_gemm_gather_##level(const void *const *table, lt_dtype from, int segs, int length, int n_rows,     \
+                                bool round, lt_dtype to, void *panel);
 
 #endif

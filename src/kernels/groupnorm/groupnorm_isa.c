@@ -42,9 +42,9 @@ static void item(const lt_groupnorm_job *j, int i)
     const float *b = (const float *)j->a->packed + n;
     factors f;
     prepare(j->a, lt_tensor_at(&j->a->in[LT_GROUPNORM_STATS], frame), &f);
-    for (int64_t r = frame * j->x.n_inner + first; r < frame * j->x.n_inner + last; r++) {
-        const void *from = lt_row_at(x, &j->x, r);
-        void *to = lt_row_at(out, &j->out, r);
+    for (int64_t r = first; r < last; r++) {
+        const void *from = lt_row_at(x, &j->x, frame, r);
+        void *to = lt_row_at(out, &j->out, frame, r);
         if (x->dtype == LT_F32 && out->dtype == LT_F32) row(from, LT_F32, &f, b, n, to, LT_F32);
         else if (x->dtype == LT_F32) row(from, LT_F32, &f, b, n, to, LT_BF16);
         else if (out->dtype == LT_F32) row(from, LT_BF16, &f, b, n, to, LT_F32);

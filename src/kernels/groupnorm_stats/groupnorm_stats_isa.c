@@ -4,12 +4,12 @@
 void LT_ISA_FN(lt_groupnorm_stats_items)(const lt_groupnorm_stats_job *j, int first, int last);
 
 enum {
-    PIXELS = 32,                                       /* read twice while they are in a cache; f32 sums are this long */
+    PATCH = 8192,                                      /* values that are read twice, while they are in a cache */
     STRIP = 4,                                         /* vectors of channels summed at a time */
     PADDED = LT_GROUPNORM_STATS_CHANNELS + 16
 };
 
-/* Sums over a few pixels, per channel. */
+/* Sums over the pixels of a patch, per channel. */
 typedef struct {
     float shift[PADDED], sum[PADDED], squares[PADDED];
 } sums;
@@ -66,7 +66,7 @@ static void moments_of(const patch *p, int n_groups, sums *s, lt_moments *out)
 {
     const int width = p->n_channels / n_groups;
     const double n = (double)width * p->n_pixels;
-    memset(s->shift, 0, sizeof s->shift);
+    memset(s->shift, 0, (size_t)(p->n_channels + 16) * sizeof *s->shift);
     sum_up(p, s);
     for (int g = 0; g < n_groups; g++) {
         const float mean = (float)(total(s->sum + g * width, width) / n);
@@ -88,9 +88,10 @@ static void item(const lt_groupnorm_stats_job *j, int i)
     const int64_t p1 = p0 + LT_GROUPNORM_STATS_BLOCK < j->x.n_inner ? p0 + LT_GROUPNORM_STATS_BLOCK : j->x.n_inner;
     const char *frame = lt_tensor_at(x, i / j->n_blocks);
     lt_moments *out = j->parts + (int64_t)i * attr->groups, few[LT_GROUPNORM_STATS_CHANNELS];
+    const int64_t pixels = attr->channels < PATCH ? PATCH / attr->channels : 1;
     sums s;
-    for (int64_t p = p0; p < p1; p += PIXELS) {
-        const patch here = { frame + p * stride, stride, x->dtype, (int)(p + PIXELS < p1 ? PIXELS : p1 - p), attr->channels };
+    for (int64_t p = p0; p < p1; p += pixels) {
+        const patch here = { frame + p * stride, stride, x->dtype, (int)(p + pixels < p1 ? pixels : p1 - p), attr->channels };
         moments_of(&here, attr->groups, &s, p == p0 ? out : few);
         for (int g = 0; g < attr->groups && p > p0; g++) lt_moments_add(&out[g], &few[g]);
     }

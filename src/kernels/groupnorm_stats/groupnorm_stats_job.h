@@ -10,7 +10,7 @@
 #include "kernels/walk.h"
 
 enum {
-    LT_GROUPNORM_STATS_BLOCK = 256,         /* pixels of an item */
+    LT_GROUPNORM_STATS_BLOCK = 512,         /* pixels of an item */
     LT_GROUPNORM_STATS_CHANNELS = 2048      /* at most */
 };
 

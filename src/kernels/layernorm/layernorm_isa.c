@@ -77,13 +77,15 @@ void LT_ISA_FN(lt_layernorm_items)(const lt_layernorm_job *j, int first, int las
 {
     const lt_tensor *x = &j->a->in[LT_LAYERNORM_X], *add = &j->a->in[LT_LAYERNORM_ADD], *out = &j->a->out;
     const int64_t end = last * j->rows_per_item < j->n_rows ? last * j->rows_per_item : j->n_rows;
-    for (int64_t r = first * j->rows_per_item; r < end; r++) {
-        const void *from = lt_row_at(x, &j->x, r);
-        const float *more = add->n_dims ? lt_row_at(add, &j->add, r) : NULL;
-        void *to = lt_row_at(out, &j->out, r);
+    int64_t r = first * j->rows_per_item, outer = r / j->x.n_inner, inner = r % j->x.n_inner;
+    for (; r < end; r++) {
+        const void *from = lt_row_at(x, &j->x, outer, inner);
+        const float *more = add->n_dims ? lt_row_at(add, &j->add, outer, inner) : NULL;
+        void *to = lt_row_at(out, &j->out, outer, inner);
         if (x->dtype == LT_F32 && out->dtype == LT_F32) row(j->a, from, more, to, LT_F32, LT_F32);
         else if (x->dtype == LT_F32) row(j->a, from, more, to, LT_F32, LT_BF16);
         else if (out->dtype == LT_F32) row(j->a, from, more, to, LT_BF16, LT_F32);
         else row(j->a, from, more, to, LT_BF16, LT_BF16);
+        if (++inner == j->x.n_inner) inner = 0, outer++;
     }
 }

@@ -3,6 +3,8 @@
 
 void LT_ISA_FN(lt_resize_items)(const lt_resize_job *j, int first, int last);
 
+enum { CHUNK = 128 };       /* columns of a plane at a time */
+
 /* Four pixels and where the wanted one lies between them. */
 typedef struct {
     const void *p00, *p01, *p10, *p11;
@@ -46,26 +48,27 @@ static inline float value(const char *p, lt_dtype dtype, int64_t at)
     return dtype == LT_F32 ? ((const float *)p)[at] : lt_bf16_to_float(((const uint16_t *)p)[at]);
 }
 
-/* One channel: LT_VEC columns at a time. */
+/* One channel: columns are vectors, from values fetched one by one. */
 static void plane_row(const lt_resize_job *j, const char *top, const char *bottom, float ty, char *out)
 {
     const lt_tensor *o = &j->a->out;
     const lt_dtype from = j->a->in[LT_RESIZE_X].dtype;
-    for (int64_t i = 0; i < o->dim[2]; i += LT_VEC) {
-        const int n = (int)(o->dim[2] - i < LT_VEC ? o->dim[2] - i : LT_VEC);
-        lt_vec v00 = { 0 }, v01 = { 0 }, v10 = { 0 }, v11 = { 0 };
-        square s = { .ty = lt_vec_all(ty), .uy = lt_vec_all(1.f - ty) };
+    float p00[CHUNK], p01[CHUNK], p10[CHUNK], p11[CHUNK], t[CHUNK], y[CHUNK];
+    for (int64_t i = 0; i < o->dim[2]; i += CHUNK) {
+        const int n = (int)(o->dim[2] - i < CHUNK ? o->dim[2] - i : CHUNK);
         for (int k = 0; k < n; k++) {
             const lt_resize_column *c = &j->columns[i + k];
-            v00[k] = value(top, from, c->first);
-            v01[k] = value(top, from, c->second);
-            v10[k] = value(bottom, from, c->first);
-            v11[k] = value(bottom, from, c->second);
-            s.tx[k] = c->t;
+            p00[k] = value(top, from, c->first);
+            p01[k] = value(top, from, c->second);
+            p10[k] = value(bottom, from, c->first);
+            p11[k] = value(bottom, from, c->second);
+            t[k] = c->t;
         }
-        s.ux = lt_vec_all(1.f) - s.tx;
-        const lt_vec y = blend(v00, v01, v10, v11, &s);
-        if (o->stride[2] == 1 && n == LT_VEC) lt_vec_put(out, o->dtype, i, y);
+        for (int k = 0; k < n; k++) {
+            const float up = p00[k] * (1.f - t[k]) + p01[k] * t[k], down = p10[k] * (1.f - t[k]) + p11[k] * t[k];
+            y[k] = up * (1.f - ty) + down * ty;
+        }
+        if (o->stride[2] == 1) lt_vec_narrow(y, o->dtype, n, out + i * (int64_t)lt_dtype_bytes(o->dtype));
         else for (int k = 0; k < n; k++) lt_vec_put_n(out, o->dtype, (i + k) * o->stride[2], lt_vec_all(y[k]), 1);
     }
 }

@@ -41,9 +41,12 @@ void LT_ISA_FN(lt_unary_items)(const lt_unary_job *j, int first, int last)
     const lt_walk *w = &j->walk;
     for (int i = first; i < last; i++) {
         const lt_walk_span s = lt_walk_item(w, i);
-        for (int64_t r = s.first; r < s.last; r++)
+        for (int64_t r = s.first; r < s.last; r++) {
+            char *at[LT_WALK_MAX];
+            lt_walk_row(w, r, at);
             for (int64_t c = s.from; c < s.to; c += CHUNK)
-                chunk(j, lt_walk_at(w, LT_UNARY_WALK_X, r, c), w->dtype[LT_UNARY_WALK_X], (int)(s.to - c < CHUNK ? s.to - c : CHUNK),
-                      lt_walk_at(w, LT_UNARY_WALK_OUT, r, c), w->dtype[LT_UNARY_WALK_OUT]);
+                chunk(j, lt_walk_column(w, LT_UNARY_WALK_X, at, c), w->dtype[LT_UNARY_WALK_X], (int)(s.to - c < CHUNK ? s.to - c : CHUNK),
+                      lt_walk_column(w, LT_UNARY_WALK_OUT, at, c), w->dtype[LT_UNARY_WALK_OUT]);
+        }
     }
 }
