@@ -11,6 +11,7 @@
 #define LONGTAKE_DEPTH_H
 
 #include <longtake/arena.h>
+#include <longtake/graph.h>
 #include <longtake/kernel.h>
 #include <longtake/pool.h>
 #include <longtake/status.h>
@@ -55,6 +56,9 @@ size_t lt_depth_plan_weight_bytes(const lt_depth_plan *plan);
 /* Frames that lt_depth_encode takes at once: the micro-batch. */
 int lt_depth_plan_batch(const lt_depth_plan *plan);
 
+/* The plan of its graph, for figures. Borrowed. */
+const lt_plan *lt_depth_plan_graph(const lt_depth_plan *plan);
+
 /* Reads and packs the weights into the arena. Borrows plan, arena (at least the plan's bytes) and pool. LT_E_DATA where the weights
  * do not fit the model. */
 LT_NODISCARD lt_status lt_depth_session_create(const lt_depth_plan *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool,
@@ -62,6 +66,9 @@ LT_NODISCARD lt_status lt_depth_session_create(const lt_depth_plan *plan, lt_wei
 
 /* *session is NULL afterwards; NULL is accepted. */
 void lt_depth_session_destroy(lt_depth_session **session);
+
+/* The session of its graph, for probes and figures. Borrowed. */
+lt_session *lt_depth_session_graph(lt_depth_session *session);
 
 /* Where prepared frame i of the next lt_depth_encode goes, 0 <= i < lt_depth_plan_batch(): [H,W,3] f32, dense. */
 float *lt_depth_input(lt_depth_session *session, int i);

@@ -129,6 +129,55 @@ static inline void lt_vec_put_n(void *p, lt_dtype dtype, int64_t i, lt_vec v, in
     }
 }
 
+#if defined(__AVX2__)
+#define LT_VEC_F16 8
+static inline void lt_vec_from_f16(const uint16_t *p, float *out)
+{
+    _mm256_storeu_ps(out, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)));
+}
+
+static inline void lt_vec_to_f16(const float *p, uint16_t *out)
+{
+    _mm_storeu_si128((__m128i *)out, _mm256_cvtps_ph(_mm256_loadu_ps(p), _MM_FROUND_TO_NEAREST_INT));
+}
+#else
+#define LT_VEC_F16 1
+static inline void lt_vec_from_f16(const uint16_t *p, float *out) { *out = lt_half_to_float(*p); }
+static inline void lt_vec_to_f16(const float *p, uint16_t *out) { *out = lt_half_from_float(*p); }
+#endif
+
+/* n values in f32: where they lie, if that is what they are; else widened into buffer [n]. */
+static inline const float *lt_vec_widen(const void *p, lt_dtype dtype, int n, float *buffer)
+{
+    const uint16_t *h = p;
+    int i = 0;
+    if (dtype == LT_F32) return p;
+    if (dtype == LT_BF16) {
+        for (; i + LT_VEC <= n; i += LT_VEC) lt_vec_store(buffer + i, lt_vec_get(p, LT_BF16, i));
+        for (; i < n; i++) buffer[i] = lt_bf16_to_float(h[i]);
+    } else {
+        for (; i + LT_VEC_F16 <= n; i += LT_VEC_F16) lt_vec_from_f16(h + i, buffer + i);
+        for (; i < n; i++) buffer[i] = lt_half_to_float(h[i]);
+    }
+    return buffer;
+}
+
+/* n values rounded to the type of out; of f32 nothing is to be done where they are in place. */
+static inline void lt_vec_narrow(const float *p, lt_dtype dtype, int n, void *out)
+{
+    uint16_t *h = out;
+    int i = 0;
+    if (dtype == LT_F32) {
+        if (p != out) memcpy(out, p, (size_t)n * sizeof *p);
+    } else if (dtype == LT_BF16) {
+        for (; i + LT_VEC <= n; i += LT_VEC) lt_vec_put(out, LT_BF16, i, lt_vec_load(p + i));
+        for (; i < n; i++) h[i] = lt_bf16_from_float(p[i]);
+    } else {
+        for (; i + LT_VEC_F16 <= n; i += LT_VEC_F16) lt_vec_to_f16(p + i, h + i);
+        for (; i < n; i++) h[i] = lt_half_from_float(p[i]);
+    }
+}
+
 /* max(x, 0); a NaN stays. */
 static inline lt_vec lt_vec_relu(lt_vec x)
 {
@@ -136,12 +185,12 @@ static inline lt_vec lt_vec_relu(lt_vec x)
 }
 
 /* x/2 (1 + erf(x / sqrt 2)), within 2^-22 |x|. The half error function is taken as x P(x^2) / Q(x^2), fitted by us to its error relative to
- * max(0.15, itself) over 0 .. 5.55, where it has reached 1/2; beyond it stays there. */
+ * max(0.15, itself) over 0 .. 5.55, where it is exactly 1/2 in f32 at each level; beyond it stays there. */
 static inline lt_vec lt_vec_gelu(lt_vec x)
 {
     static const float p[] = { 0.398942262f, 0.0338000506f, 0.00467133522f, 0.000167900245f, 6.30949899e-06f, 2.25648282e-08f };
     static const float q[] = { 1.f, 0.251390398f, 0.0286086891f, 0.0018794724f, 7.31573455e-05f, 1.18894479e-06f };
-    const lt_vec end = lt_vec_all(5.55f), half = lt_vec_all(.5f);
+    const lt_vec end = lt_vec_all(5.55f);
     lt_vec t = lt_vec_pick(x > end, end, x);
     t = lt_vec_pick(x < -end, -end, t);
     const lt_vec s = t * t;
@@ -150,10 +199,7 @@ static inline lt_vec lt_vec_gelu(lt_vec x)
         above = lt_vec_fma(above, s, lt_vec_all(p[k]));
         below = lt_vec_fma(below, s, lt_vec_all(q[k]));
     }
-    lt_vec h = t * (above / below);
-    h = lt_vec_pick(h > half, half, h);
-    h = lt_vec_pick(h < -half, -half, h);
-    return lt_vec_fma(x, h, half * x);
+    return lt_vec_fma(x, t * (above / below), lt_vec_all(.5f) * x);
 }
 
 #endif

@@ -1,6 +1,7 @@
 #include "kernels/rig.h"
 
 #include <longtake/arena.h>
+#include <longtake/clock.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ typedef struct {
     array           in[LT_MAX_IN];
     lt_weight_data  w[LT_MAX_WEIGHTS];
     float          *w_data[LT_MAX_WEIGHTS];
+    bool            magnitude;    /* which values the arrays were last filled with */
 } bench;
 
 /* A kernel made ready on one machine. */
@@ -191,6 +193,7 @@ static bool block_kept(const block *b)
 
 static void bench_fill(bench *b, bool magnitude)
 {
+    b->magnitude = magnitude;
     for (int i = 0; i < LT_MAX_IN; i++) array_fill(&b->in[i], &b->c->in[i], b->c->seed + 10 + (uint32_t)i, magnitude);
     for (int i = 0; i < LT_MAX_WEIGHTS; i++) {
         const rig_weight *w = &b->c->weights[i];
@@ -218,6 +221,17 @@ static void bench_make(const rig_case *c, bench *b)
         memcpy(b->w[i].dim, w->dim, sizeof w->dim);
     }
     bench_fill(b, false);
+}
+
+/* The values once more, after a launch that may have written over them. */
+static void bench_refill(bench *b, bool magnitude)
+{
+    if (b->magnitude != magnitude) {
+        bench_fill(b, magnitude);
+        return;
+    }
+    for (int i = 0; i < LT_MAX_IN; i++)
+        if (b->in[i].base) memcpy(b->in[i].base, b->in[i].before, b->in[i].n * lt_dtype_bytes(b->in[i].t.dtype));
 }
 
 static void bench_free(bench *b)
@@ -295,7 +309,7 @@ static float *define(bench *b, bool magnitude)
     out.row0 = v->row0;
     if (v->rows) out.rows = v->rows;
     ready r;
-    bench_fill(b, magnitude);
+    bench_refill(b, magnitude);
     const char *why = ready_make(c->definition, (lt_machine){ .isa = LT_ISA_BASE, .n_threads = 1 }, b, &out, &r);
     if (!why) {
         const lt_args a = args_of(b, &out);
@@ -361,10 +375,18 @@ static bool clean(const bench *b, const ready *r, const array *out, const unsign
     return good;
 }
 
-static bool stops(const bench *b, const ready *r, const lt_args *a, lt_pool *pool)
+/* Told to stop before it begins: says so, and has computed nothing. */
+static bool stops(const bench *b, const ready *r, const lt_args *a, lt_pool *pool, const array *out)
 {
+    const size_t bytes = out->n * lt_dtype_bytes(out->t.dtype);
+    unsigned char *was = need(malloc(bytes));
     atomic_int stop = 1;
-    return ready_launch(r, a, pool, &stop) == LT_E_STOPPED || fail(b, r, "did not return LT_E_STOPPED when told to stop");
+    for (int64_t i = 0, n = lt_tensor_count(&out->t); i < n; i++) put(out->t.data, out->t.dtype, place(&out->t, i), NAN);
+    memcpy(was, out->base, bytes);
+    bool good = ready_launch(r, a, pool, &stop) == LT_E_STOPPED || fail(b, r, "did not return LT_E_STOPPED when told to stop");
+    if (memcmp(was, out->base, bytes)) good = fail(b, r, "went on when told to stop");
+    free(was);
+    return good;
 }
 
 /* One kernel on one machine. *refused: it did not take the arguments. */
@@ -381,7 +403,7 @@ static bool check_on(bench *b, const lt_kernel *k, lt_isa isa, int n_threads, co
     }
     const lt_tensor *out = c->in_place ? &b->in[c->in_place - 1].t : &own.t;
     const lt_machine m = { .isa = isa, .n_threads = n_threads, .bf16_units = c->bf16_units };
-    bench_fill(b, false);
+    bench_refill(b, false);
     unsigned char *packed = NULL;
     const char *why = ready_make(k, m, b, out, &r);
     *refused = why && !r.packed.base;
@@ -394,7 +416,7 @@ static bool check_on(bench *b, const lt_kernel *k, lt_isa isa, int n_threads, co
         good = lt_pool_create(n_threads, &pool) >= 0 && ready_launch(&r, &a, pool, NULL) >= 0 ? true : fail(b, &r, lt_error_last()->text);
         good = good && compare(b, &r, out, want, magnitude);
         good = clean(b, &r, c->in_place ? NULL : &own, packed) && good;
-        if (k != c->definition) good = stops(b, &r, &a, pool) && good;
+        if (k != c->definition) good = stops(b, &r, &a, pool, c->in_place ? &b->in[c->in_place - 1] : &own) && good;
     }
     lt_pool_destroy(&pool);
     free(packed);
@@ -429,7 +451,7 @@ bool rig_check(const rig_case *c)
 int rig_table(const rig_case *rows, int n)
 {
     int failed = 0;
-    for (int i = 0; i < n; i++) failed += !rig_check(&rows[i]);
+    for (int i = 0; i < n; i++) failed += !(rig_check(&rows[i]) && (!rows[i].independent || rig_independent(&rows[i])));
     return failed;
 }
 
@@ -474,7 +496,7 @@ static bool independent_at(bench *b, lt_isa isa, bool *refused)
         if (why && !*refused) good = fail(b, &r, why);
         if (!why && lt_pool_create(threads, &pool) < 0) good = fail(b, &r, lt_error_last()->text);
         for (int s = 0; !why && good && s < (int)(sizeof steps / sizeof *steps); s++) {
-            bench_fill(b, false);
+            bench_refill(b, false);
             if (!c->in_place) array_fill(&own, NULL, 0, false);
             good = run_sliced(b, &r, &out->t, pool, steps[s]);
             if (!first) memcpy(first = need(malloc(bytes)), out->base, bytes);
@@ -510,4 +532,52 @@ bool rig_independent(const rig_case *c)
     }
     bench_free(&b);
     return good;
+}
+
+static size_t bytes_of(const array *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++) n += a->mine[i];
+    return n * lt_dtype_bytes(a->t.dtype);
+}
+
+static void time_with(bench *b, const array *out, int n_threads)
+{
+    enum { RUNS_MS = 300 };
+    ready r;
+    lt_pool *pool = NULL;
+    size_t bytes = bytes_of(out);
+    double best = INFINITY;
+    for (int i = 0; i < LT_MAX_IN; i++) bytes += bytes_of(&b->in[i]);
+    const char *why = ready_make(b->c->candidate, (lt_machine){ lt_cpu_isa(), n_threads, b->c->bf16_units }, b, &out->t, &r);
+    if (!why && lt_pool_create(n_threads, &pool) >= 0) {
+        const lt_args a = args_of(b, &out->t);
+        const double end = lt_seconds() + RUNS_MS * 1e-3;
+        do {
+            const double start = lt_seconds();
+            if (ready_launch(&r, &a, pool, NULL) < 0) why = lt_error_last()->text;
+            best = fmin(best, lt_seconds() - start);
+        } while (!why && lt_seconds() < end);
+    }
+    char in[96], to[96];
+    printf("%-22s %-7s %d  %-20s -> %-20s ", b->c->candidate->name, lt_isa_name(lt_cpu_isa()), n_threads,
+           lt_tensor_text(&b->in[0].t, in, sizeof in), lt_tensor_text(&out->t, to, sizeof to));
+    if (why) printf("%s\n", why);
+    else printf("%9.3f ms %7.2f GB/s  %s\n", best * 1e3, (double)bytes / best * 1e-9, b->c->catches ? b->c->catches : "");
+    lt_pool_destroy(&pool);
+    ready_free(&r);
+}
+
+void rig_time(const rig_case *rows, int n)
+{
+    if (!getenv("LT_RIG_TIME")) return;
+    for (int i = 0; i < n; i++) {
+        bench b;
+        array own = { 0 };
+        bench_make(&rows[i], &b);
+        if (!rows[i].in_place) array_make(&rows[i].out, &own);
+        for (int threads = 1; threads <= 2; threads++) time_with(&b, rows[i].in_place ? &b.in[rows[i].in_place - 1] : &own, threads);
+        array_free(&own);
+        bench_free(&b);
+    }
 }

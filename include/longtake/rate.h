@@ -1,0 +1,23 @@
+/* longtake/rate.h -- how fast this machine multiplies matrices, as a yardstick.
+ *
+ * in    a type and a number of threads
+ * out   GFLOP/s of oneDNN on one large square product
+ * owns  nothing */
+#ifndef LONGTAKE_RATE_H
+#define LONGTAKE_RATE_H
+
+#include <longtake/dtype.h>
+#include <longtake/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* n^3 product of `dtype` (LT_F32, LT_BF16) by the library in one call with its own threads, the best of `repeats`. A measurement for people to read:
+ * nothing is chosen by it. LT_E_DEVICE where the library cannot do it here. */
+LT_NODISCARD lt_status lt_matmul_rate(lt_dtype dtype, int n, int n_threads, int repeats, double *gflops);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
