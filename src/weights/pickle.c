@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER = 1 << 16, NOTHING = UINT32_MAX, LONG_BYTES = 64 };
+#define NOTHING UINT32_MAX
+
+enum { BUFFER = 1 << 16, LONG_BYTES = 64 };
 
 typedef struct {
     lt_pickle    *p;

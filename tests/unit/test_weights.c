@@ -226,7 +226,7 @@ static int memory_file(const void *bytes, size_t n, char *path)
 {
     int fd = memfd_create("weights", 0);
     assert_true(fd >= 0 && write(fd, bytes, n) == (ssize_t)n);
-    sprintf(path, "/proc/self/fd/%d", fd);
+    snprintf(path, 64, "/proc/self/fd/%d", fd);
     return fd;
 }
 
