@@ -68,6 +68,7 @@ typedef struct {
     double  scale, shift;            /* of the last window */
     double  anchor_scale, anchor_shift;
     int64_t anchor;                  /* number of the raw map that is the anchor; -1: none so far */
+    int32_t firm;                    /* whether it stays the anchor; else it serves only where the last window has no values */
     int32_t good, known;             /* whether the last window has values; whether any of this is known */
 } lt_carry;
 

@@ -32,7 +32,8 @@ struct lt_finishing {
 lt_status lt_carry_text(const lt_carry *c, char *text, size_t size)
 {
     lt_status st = LT_OK;
-    const int n = snprintf(text, size, "%a %a %a %a %" PRId64 " %d", c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->anchor, (int)c->good);
+    const int n = snprintf(text, size, "%a %a %a %a %" PRId64 " %d %d", c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->anchor,
+                           (int)c->firm, (int)c->good);
     if (n < 0 || (size_t)n >= size) LT_FAIL(LT_E_INTERNAL, "no room for a carry");
 done:
     return st;
@@ -41,11 +42,12 @@ done:
 lt_status lt_carry_parse(const char *text, lt_carry *out)
 {
     lt_status st = LT_OK;
-    int good = 0, used = 0;
+    int firm = 0, good = 0, used = 0;
     *out = (lt_carry){ .anchor = -1 };
-    if (sscanf(text, "%la %la %la %la %" SCNd64 " %d%n", &out->scale, &out->shift, &out->anchor_scale, &out->anchor_shift, &out->anchor, &good,
-               &used) != 6 || text[used])
+    if (sscanf(text, "%la %la %la %la %" SCNd64 " %d %d%n", &out->scale, &out->shift, &out->anchor_scale, &out->anchor_shift, &out->anchor, &firm,
+               &good, &used) != 7 || text[used])
         LT_FAIL(LT_E_DATA, "a segment's carry makes no sense");
+    out->firm = firm != 0;
     out->good = good != 0;
     out->known = 1;
 done:
@@ -177,14 +179,14 @@ static lt_status make_record(lt_finishing *f, const lt_carry *c, size_t *n_bytes
     lt_status st = LT_OK;
     const lt_finish_order *o = f->order;
     const size_t room = lt_finishing_record_bytes(&f->o.config);
-    const int64_t last = f->o.steps->numbers(o->piece).last, five = 5;
+    const int64_t last = f->o.steps->numbers(o->piece).last, six = 6;
     int64_t number[LT_HALO_MAPS];
     const int n = f->o.steps->halo(&f->o.config, last, number);
     bool anchor = c->anchor >= 0;
     void *data = NULL;
     LT_TRY(lt_halo_begin(o->keep, room));
-    LT_TRY(lt_halo_add(o->keep, room, "carry", LT_F64, 1, &five, &data));
-    const double numbers[5] = { c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->good };
+    LT_TRY(lt_halo_add(o->keep, room, "carry", LT_F64, 1, &six, &data));
+    const double numbers[6] = { c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->firm, c->good };
     memcpy(data, numbers, sizeof numbers);
     for (int i = 0; i < n; i++) {
         LT_TRY(add_map(f, o->keep, room, number[i]));

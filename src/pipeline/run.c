@@ -92,7 +92,7 @@ done:
 static void put_carry(lt_message *m, const lt_carry *c)
 {
     m->n[4] = c->anchor;
-    m->n[5] = c->good;
+    m->n[5] = c->good | c->firm << 1;
     m->n[6] = c->known;
     m->x[0] = c->scale;
     m->x[1] = c->shift;
@@ -102,7 +102,8 @@ static void put_carry(lt_message *m, const lt_carry *c)
 
 static lt_carry get_carry(const lt_message *m)
 {
-    return (lt_carry){ m->x[0], m->x[1], m->x[2], m->x[3], m->n[4], (int32_t)m->n[5], (int32_t)m->n[6] };
+    return (lt_carry){ m->x[0], m->x[1], m->x[2], m->x[3], m->n[4],
+                        (int32_t)m->n[5] >> 1 & 1, (int32_t)m->n[5] & 1, (int32_t)m->n[6] };
 }
 
 static lt_status send_order(run *r, int rank, lt_order o)

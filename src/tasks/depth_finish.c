@@ -3,9 +3,10 @@
  * First the chain: each window is fitted to the one before over the anchor frame and the frame at its position 1 (longtake/align.h);
  * of what came before it needs the carry and one map. Then the frames, each from one or two maps, which depend on no other frame.
  *
- * What fails costs itself. A window without values leaves no carry: the next one is fitted to the anchor alone. Where there is no
- * anchor yet (its window failed, or lies further on) the window before is all there is; without either a window keeps its own
- * scale, and is the anchor of those after it if the anchor's own window failed. */
+ * What fails costs itself. A window without values leaves no carry: the next one is fitted to the anchor alone. The anchor is the map that the
+ * anchor frame has where it lies in the row of frames; if that window failed, the map at position 0 of the next one that did not, since
+ * every window shows the anchor frame there. Before either a window is fitted to the one before alone, or, if that failed, to position 0 of the
+ * last that did not. The first window with values keeps its own scale. */
 #include "tasks.h"
 
 #include <longtake/align.h>
@@ -187,7 +188,7 @@ static lt_status fit_window(finisher *f, const lt_finish_io *io, int64_t k, int6
     row->scale = 1;
     row->shift = 0;
     if (k == 0 || f->c.metric) return LT_OK;
-    if (c->anchor >= 0) {
+    if (c->anchor >= 0 && (c->firm || !c->good)) {
         LT_TRY(hold_anchor(f, io, c));
         LT_TRY(read_map(f, io, k * LT_WINDOW_FRAMES, f->one, &there, f->why[0]));
         sums[n_sums++] = lt_fit_sum(f->isa, f->pool, f->one, f->anchor, n);
@@ -197,9 +198,15 @@ static lt_status fit_window(finisher *f, const lt_finish_io *io, int64_t k, int6
         LT_TRY(hold_key(f, io, k - 1, c, f->key));
         LT_TRY(read_map(f, io, k * LT_WINDOW_FRAMES + 1, f->one, &there, f->why[0]));
         sums[n_sums++] = lt_fit_sum(f->isa, f->pool, f->one, f->key, n);
-        if (c->anchor < 0) row->anchor = k * LT_WINDOW_STEP - LT_WINDOW_OVERLAP;
+        if (n_sums == 1) row->anchor = k * LT_WINDOW_STEP - LT_WINDOW_OVERLAP;
     }
-    if (n_sums == 0) return LT_OK;
+    if (n_sums == 0) {
+        char text[200];
+        snprintf(text, sizeof text, "window %lld (frames from %lld on) is the first with values: the others are fitted to it", (long long)k,
+                 (long long)(k * LT_WINDOW_STEP));
+        io->warn(io->ctx, text);
+        return LT_OK;
+    }
     const lt_fit fit = lt_fit_solve(sums, n_sums);
     row->scale = fit.scale;
     row->shift = fit.shift;
@@ -220,14 +227,17 @@ done:
     return st;
 }
 
-/* Whether window k, which has values, gives the anchor, and in which map. */
-static int64_t anchor_number(const finisher *f, int64_t k, int64_t anchor_frame, const lt_carry *c)
+/* Makes a map of window k, which has values and its scale in c, the anchor, where that is called for. */
+static void take_anchor(const finisher *f, int64_t k, int64_t anchor_frame, lt_carry *c)
 {
     const int64_t at = anchor_frame - k * LT_WINDOW_STEP, own = k ? LT_WINDOW_OVERLAP : 0;
-    if (f->c.metric || c->anchor >= 0 || anchor_frame < 0) return -1;
-    if (at >= own && at < LT_WINDOW_FRAMES) return k * LT_WINDOW_FRAMES + at;
-    /* The window it lies in by itself has been and failed: position 0 shows it as well. */
-    return k > 0 && at < own ? k * LT_WINDOW_FRAMES : -1;
+    const bool here = at >= own && at < LT_WINDOW_FRAMES;
+    if (f->c.metric || c->firm || anchor_frame < 0 || (k == 0 && !here)) return;
+    c->anchor = k * LT_WINDOW_FRAMES + (here ? at : 0);
+    c->anchor_scale = c->scale;
+    c->anchor_shift = c->shift;
+    /* Where it lies further on, its own window will give it. */
+    c->firm = at < LT_WINDOW_FRAMES;
 }
 
 /* Takes window k into the chain; c is its own carry afterwards. */
@@ -235,7 +245,7 @@ static lt_status link_window(finisher *f, const lt_finish_io *io, int64_t k, lt_
 {
     lt_status st = LT_OK;
     bool there = false;
-    int64_t anchor_frame = -1, number;
+    int64_t anchor_frame = -1;
     lt_segment_part *part = &f->parts[k - f->first_window];
     part->frames = frames_of((lt_range){ k * LT_WINDOW_FRAMES, k * LT_WINDOW_FRAMES }, f->c.n_frames);
     lt_segment_row_init(&part->row);
@@ -252,11 +262,7 @@ static lt_status link_window(finisher *f, const lt_finish_io *io, int64_t k, lt_
     c->scale = f->scale[k - f->first_window] = part->row.scale;
     c->shift = f->shift[k - f->first_window] = part->row.shift;
     c->good = 1;
-    if ((number = anchor_number(f, k, anchor_frame, c)) >= 0) {
-        c->anchor = number;
-        c->anchor_scale = c->scale;
-        c->anchor_shift = c->shift;
-    }
+    take_anchor(f, k, anchor_frame, c);
 done:
     return st;
 }

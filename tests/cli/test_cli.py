@@ -41,7 +41,7 @@ class Usage(unittest.TestCase):
         self.refused(["run", "--out", "o"], "run needs a VIDEO")
         self.refused(["status"], "status needs DIR")
         self.refused(["doctor", "now"], "takes no file names")
-        self.refused(["run", "-o", "o", "a", "--task", "depth"], "not built in this version")
+        self.refused(["run", "-o", "o", "a", "--task", "track"], "not built in this version")
 
     def test_bare_call_shows_help_and_is_no_success(self):
         r = longtake()

@@ -303,6 +303,64 @@ static void gelu_error(void **state)
     }
 }
 
+/* A definition's output for f32 inputs and raw weights, all dense and of the same sizes [1,dim0,dim1]; stats [1,G,2] as they are. */
+static void define(const lt_kernel *k, const void *attr, const float *x, int rows, int columns, const float *second, const int64_t *second_dim,
+                   const float *const weights[2], float *out)
+{
+    const int64_t dim[] = { 1, rows, columns };
+    float packed[64];
+    lt_args a = { .attr = attr, .in = { lt_tensor_dense((void *)(uintptr_t)x, LT_F32, 3, dim) }, .out = lt_tensor_dense(out, LT_F32, 3, dim),
+                  .packed = packed };
+    if (second) a.in[1] = lt_tensor_dense((void *)(uintptr_t)second, LT_F32, 3, second_dim);
+    const lt_weight_data w[LT_MAX_WEIGHTS] = { { weights[0], 1, { columns } }, { weights[1], 1, { columns } } };
+    if (k->pack) k->pack(&a, NULL, w, packed);
+    assert_ok(k->launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+}
+
+/* Definitions, which share packing and attributes with the fast versions, against numbers worked out by hand. */
+static void by_hand(void **state)
+{
+    static const float x[] = { 1, 5, -2, 2 }, w[] = { 2, 3 }, b[] = { 10, 20 }, stats[] = { 1, .5f, -1, 2 }, more[] = { 100, 200, 300, 400 };
+    const float *const affine[2] = { w, b };
+    const int64_t stats_dim[] = { 1, 2, 2 };
+    float y[4];
+    (void)state;
+    define(&lt_layernorm_ref, &(const lt_layernorm_attr){ 2, 0.f }, x, 2, 2, more, stats_dim, affine, y);
+    assert_true(y[0] == 108 && y[1] == 223 && y[2] == 308 && y[3] == 423);                  /* (x - mean) / dev is -1, 1 */
+    define(&lt_layernorm_ref, &(const lt_layernorm_attr){ 2, 12.f }, x, 2, 2, NULL, NULL, affine, y);
+    assert_true(y[0] == 9 && y[1] == 21.5f && y[2] == 9 && y[3] == 21.5f);                  /* variance 4 and eps 12: -1/2, 1/2 */
+    define(&lt_groupnorm_ref, &(const lt_groupnorm_attr){ 2, 2 }, x, 2, 2, stats, stats_dim, affine, y);
+    assert_true(y[0] == 10 && y[1] == 56 && y[2] == 7 && y[3] == 38);
+    define(&lt_binary_ref, &(const lt_binary_attr){ LT_BINARY_MUL }, x, 2, 2, NULL, NULL, affine, y);
+    assert_true(y[0] == 2 && y[1] == 15 && y[2] == -4 && y[3] == 6);
+    define(&lt_binary_ref, &(const lt_binary_attr){ LT_BINARY_ADD }, x, 2, 2, more, stats_dim, affine, y);
+    assert_true(y[0] == 101 && y[1] == 205 && y[2] == 298 && y[3] == 402);
+    define(&lt_unary_ref, &(const lt_unary_attr){ LT_ACT_RELU }, x, 2, 2, NULL, NULL, affine, y);
+    assert_true(y[0] == 1 && y[1] == 5 && y[2] == 0 && y[3] == 2);
+    define(&lt_unary_ref, &(const lt_unary_attr){ LT_ACT_GELU }, x, 2, 2, NULL, NULL, affine, y);
+    assert_true(fabs((double)y[0] - .841344746068543) < 1e-7 && fabs((double)y[2] + .0455002638963584) < 1e-8);  /* x times the normal distribution at x */
+}
+
+/* A map 2 x 2 to 3 x 3, statistics of two groups, and a pair of halves: sizes differ, so by themselves. */
+static void by_hand_other_sizes(void **state)
+{
+    static float x[] = { 0, 4, 8, 20 }, y[9];
+    lt_args a = { .attr = &(const lt_resize_attr){ LT_RESIZE_BILINEAR_CORNERS }, .in = { lt_tensor_dense(x, LT_F32, 4, (int64_t[]){ 1, 2, 2, 1 }) },
+                  .out = lt_tensor_dense(y, LT_F32, 4, (int64_t[]){ 1, 3, 3, 1 }) };
+    static const float middle[] = { 0, 2, 4, 4, 8, 12, 8, 14, 20 };
+    (void)state;
+    assert_ok(lt_resize_ref.launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+    assert_memory_equal(y, middle, sizeof middle);
+    a = (lt_args){ .attr = &(const lt_groupnorm_stats_attr){ 2, 2, 0.f }, .in = { lt_tensor_dense(x, LT_F32, 3, (int64_t[]){ 1, 2, 2 }) },
+                   .out = lt_tensor_dense(y, LT_F32, 3, (int64_t[]){ 1, 2, 2 }) };
+    assert_ok(lt_groupnorm_stats_ref.launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+    assert_true(y[0] == 4 && y[1] == .25f && y[2] == 12 && y[3] == .125f);
+    a = (lt_args){ .attr = &(const lt_unary_attr){ LT_ACT_GEGLU }, .in = { lt_tensor_dense(x, LT_F32, 3, (int64_t[]){ 1, 1, 4 }) },
+                   .out = lt_tensor_dense(y, LT_F32, 3, (int64_t[]){ 1, 1, 2 }) };
+    assert_ok(lt_unary_ref.launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+    assert_true(y[0] == 0 && y[1] == 80);
+}
+
 /* Places within the map, in order, and a weight that never reaches the third. */
 static void resize_taps(void **state)
 {
@@ -354,7 +412,9 @@ static void resize_bands(void **state)
 int main(void)
 {
     rig_time(timed_rows, ROWS(timed_rows));
-    const struct CMUnitTest tests[] = { cmocka_unit_test(tables), cmocka_unit_test(gelu_error),
-                                        cmocka_unit_test(resize_taps), cmocka_unit_test(resize_bands) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_hand),    cmocka_unit_test(by_hand_other_sizes), cmocka_unit_test(tables),
+        cmocka_unit_test(gelu_error), cmocka_unit_test(resize_taps),         cmocka_unit_test(resize_bands),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
