@@ -20,8 +20,9 @@ static double linear_allowed(const rig_case *c, double value, double scale)
 {
     const lt_linear_attr *t = c->attr;
     (void)value;
-    /* Of magnitudes GELU is within half of them and them, so twice covers its slope of 1.13; a gated product doubles the error. */
-    const double act = t->act == LT_ACT_GELU ? 2 : t->act == LT_ACT_GEGLU ? 4 : 1;
+    /* GELU's slope is 1.13 at most, and GELU of a magnitude, which `scale` has, is half of it at least. A gated product has the errors
+     * of both its factors. */
+    const double act = t->act == LT_ACT_GELU ? 2.26 : t->act == LT_ACT_GEGLU ? 4.26 : 1;
     return act * chain(t->n_in, scale);
 }
 
@@ -29,7 +30,7 @@ static double conv2d_allowed(const rig_case *c, double value, double scale)
 {
     const lt_conv2d_attr *t = c->attr;
     (void)value;
-    return (t->act == LT_ACT_GELU ? 2 : 1) * chain((int64_t)t->kernel_h * t->kernel_w * t->c_in / t->groups, scale);
+    return (t->act == LT_ACT_GELU ? 2.26 : 1) * chain((int64_t)t->kernel_h * t->kernel_w * t->c_in / t->groups, scale);
 }
 
 static double convtranspose2d_allowed(const rig_case *c, double value, double scale)
