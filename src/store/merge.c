@@ -127,11 +127,13 @@ static lt_status add_segment(merge *m, lt_range frames)
     LT_TRY(lt_seal_read(path, false, &seal));
     LT_TRY(lt_file_reader_open(path, &from));
     if (!m->hashes) LT_TRY(begin_result(m, &from.layout));
-    if (!lt_layout_equal(&m->layout, &from.layout) || from.tables.n != 1 || from.layout.n_frames != frames.last - frames.first + 1)
+    if (!lt_layout_equal(&m->layout, &from.layout) || from.tables.n < 1 || from.layout.n_frames != frames.last - frames.first + 1)
         LT_FAIL(LT_E_DATA, "%s: its fields or sizes are not those of the other segments", path);
     for (int p = 0; p < m->layout.n; p++) LT_TRY(copy_plane(m, &from, p, frames.first));
-    const lt_table_row *row = &from.tables.row[0];
-    LT_TRY(lt_tables_add_row(&m->tables, frames, &row->row, row->plan >= 0 ? from.tables.plans[row->plan] : NULL));
+    for (int64_t i = 0; i < from.tables.n; i++) {
+        const lt_table_row *row = &from.tables.row[i];
+        LT_TRY(lt_tables_add_row(&m->tables, row->frames, &row->row, row->plan >= 0 ? from.tables.plans[row->plan] : NULL));
+    }
     for (int64_t i = 0; i < from.tables.n_unreadable; i++)
         LT_TRY(lt_tables_add_unreadable(&m->tables, from.tables.unreadable[i], from.tables.reason[i]));
 done:
@@ -401,12 +403,17 @@ done:
 /* Not having been able to remove one is no failure: it is told by its name what it belongs to. */
 static void remove_segments(const lt_job *job, const char *id)
 {
-    char path[LT_PATH_MAX];
+    char path[LT_PATH_MAX], folder[LT_PATH_MAX];
     lt_range *list = NULL;
     int64_t n = 0;
     if (lt_ledger_list(job, id, &list, &n) < 0) return;
     for (int64_t i = 0; i < n; i++) unlink(lt_job_segment_path(job, id, list[i], path));
     free(list);
+    if (lt_ledger_list_raw(job, id, &list, &n) < 0) return;
+    lt_job_raw_folder(job, id, folder);
+    for (int64_t i = 0; i < n; i++) unlink(lt_segment_file(folder, list[i], path));
+    free(list);
+    rmdir(folder);                            /* stays where anything else is in it */
 }
 
 static lt_status check_result(const lt_job *job, const char *id, int n_threads)

@@ -16,8 +16,8 @@ static void play(int n_ranks, uint64_t x, int give_up)
     lt_coordinator *c = NULL;
     memset(merge, 1, sizeof merge);
     for (int i = 0; i < PIECES; i++)
-        pieces[i] = (lt_piece_info){ i / PER_VIDEO, 1 + i % 3, i / PER_VIDEO == 2 || i % 11 == 0 };
-    assert_ok(lt_coordinator_create(pieces, PIECES, merge, VIDEOS, n_ranks, &c));
+        pieces[i] = (lt_piece_info){ .video = i / PER_VIDEO, .weight = 1 + i % 3, .done = i / PER_VIDEO == 2 || i % 11 == 0 };
+    assert_ok(lt_coordinator_create(pieces, PIECES, merge, VIDEOS, n_ranks, (lt_steps){ 0, 0 }, &c));
     for (int r = 0; r < n_ranks; r++) doing[r] = lt_coordinator_ask(c, r);
     for (int steps = 0; home < n_ranks; steps++) {
         assert_true(steps < 10000);
@@ -64,10 +64,10 @@ static void a_lost_piece_stops_only_its_video(void **state)
 static void a_stop_sends_everyone_home(void **state)
 {
     (void)state;
-    lt_piece_info pieces[4] = { { 0, 1, 0 }, { 0, 1, 0 }, { 0, 1, 0 }, { 0, 1, 0 } };
+    lt_piece_info pieces[4] = { { .weight = 1 }, { .weight = 1 }, { .weight = 1 }, { .weight = 1 } };
     uint8_t merge = 1;
     lt_coordinator *c = NULL;
-    assert_ok(lt_coordinator_create(pieces, 4, &merge, 1, 2, &c));
+    assert_ok(lt_coordinator_create(pieces, 4, &merge, 1, 2, (lt_steps){ 0, 0 }, &c));
     assert_int_equal(lt_coordinator_ask(c, 1).kind, LT_ORDER_PIECE);
     assert_true(lt_coordinator_unfinished(c));
     lt_coordinator_stop(c);
