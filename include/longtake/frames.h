@@ -20,19 +20,20 @@ extern "C" {
 #endif
 
 /* Size of the input of Video Depth Anything for frames of width x height and --input-size: multiples of 14, the shorter side at least
- * input_size, which a frame longer than 1.78 makes smaller. LT_E_USAGE for sizes below 1. */
+ * input_size, which a frame longer than 1.78 makes smaller. LT_E_USAGE for sizes below 1 and for frames so long that a side would pass 2^20. */
 LT_NODISCARD lt_status lt_depth_input_size(int width, int height, int input_size, int *net_width, int *net_height);
 
 typedef struct lt_prepare lt_prepare;
 
-/* Tables to bring frames of width x height to net_width x net_height: cubic (a = -0.75, not antialiased), then (x - mean) / deviation of
- * ImageNet in double. */
+/* Tables to bring frames of width x height to net_width x net_height, all at least 1: cubic (a = -0.75, not antialiased, not clipped; frames of
+ * that size are not resampled), then (x - mean) / deviation of ImageNet in double. On failure (LT_E_MEMORY) *out is NULL.
+ * Upstream: Video-Depth-Anything@4f5ae23, video_depth_anything/util/transform.py (Resize, NormalizeImage) with OpenCV's INTER_CUBIC. */
 LT_NODISCARD lt_status lt_prepare_create(int width, int height, int net_width, int net_height, lt_prepare **out);
 
 /* Bytes of host memory that it holds. */
 size_t lt_prepare_bytes(int width, int height, int net_width, int net_height);
 
-/* One frame, rows `stride` bytes apart, into out [net_height, net_width, 3]. */
+/* One frame [height, width, 3], rows `stride` bytes apart, into out [net_height, net_width, 3]. One thread at a time. */
 void lt_prepare_run(lt_prepare *p, lt_pool *pool, lt_isa isa, const uint8_t *rgb, size_t stride, float *out);
 
 /* *p is NULL afterwards; NULL is accepted. */

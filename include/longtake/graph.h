@@ -151,6 +151,9 @@ lt_val lt_concat(lt_graph *g, lt_val a, lt_val b, int axis);
 /* The same values as another type. */
 lt_val lt_cast(lt_graph *g, lt_val x, lt_dtype dtype);
 
+/* The same values, dense: for operators that cannot read a view as it lies (the plan says which). */
+lt_val lt_contiguous(lt_graph *g, lt_val x);
+
 /* ---- views: no work ---- */
 
 lt_val lt_reshape(lt_graph *g, lt_val x, lt_shape shape);

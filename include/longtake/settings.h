@@ -17,7 +17,7 @@ extern "C" {
 
 typedef enum {
     LT_COMMAND_RUN, LT_COMMAND_INDEX, LT_COMMAND_STATUS, LT_COMMAND_MERGE, LT_COMMAND_VERIFY, LT_COMMAND_VIEW,
-    LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
+    LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_BENCH, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
 } lt_command;
 
 typedef enum {
@@ -71,6 +71,7 @@ typedef struct {
     bool       metric;
     int64_t    input_size;           /* pixels of the shorter side of the model's input */
     int64_t    micro_batch;          /* 0: as the plan finds best */
+    int64_t    tile, band;           /* pixels and rows at once, 0: as the plan finds best */
     int64_t    anchor_frame;         /* of the result */
     lt_size    size;                 /* of the model's input: models run */
     char      *input;                /* HDF5 file or "synthetic:SEED": models run */

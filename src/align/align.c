@@ -68,8 +68,8 @@ lt_fit_sums lt_fit_sum(lt_isa isa, lt_pool *pool, const float *c, const float *r
     return sum[0];
 }
 
-/* Where the map's deviation is below this part of its root mean square, squared, what is left of it are the last bits of f32: their slope means
- * nothing. f64 sums would still carry it (their own error is below 1e-15), so a fit above is never changed. */
+/* Below it a map's deviation is less than 1e-5 of its root mean square: what a network in f32 gives for one value everywhere, as its own error is of that size. The
+ * sums would still carry the slope (docs/depth-method.md has the bound), so a fit above is never touched. */
 static const double SINGULAR = 1e-10;
 
 lt_fit lt_fit_solve(const lt_fit_sums *sums, int n_sums)
@@ -83,7 +83,7 @@ lt_fit lt_fit_solve(const lt_fit_sums *sums, int n_sums)
         f.scale = (s.n * s.cr - s.c * s.r) / f.det;
         f.shift = (s.cc * s.r - s.c * s.cr) / f.det;
     }
-    /* About the means: the squares themselves would cancel. */
+    /* About the means, where the large parts of the squares are gone before scale and shift come in. */
     const double c = s.c / s.n, r = s.r / s.n, off = f.scale * c + f.shift - r;
     const double var = (f.scale * f.scale * (s.cc - s.c * c) - 2 * f.scale * (s.cr - s.c * r) + (s.rr - s.r * r)) / s.n + off * off;
     f.residual = var > 0 ? sqrt(var) : 0;

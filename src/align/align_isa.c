@@ -1,6 +1,7 @@
 #include "align/align_item.h"
 
 #include "kernels/resize/resize.h"
+#include "kernels/vec.h"
 
 #include <string.h>
 
@@ -67,36 +68,57 @@ void LT_ISA_FN(lt_align_resize)(const lt_resize_job *a, int y0, int y1)
 
 /* ---- sums ---- */
 
-static double fold(const double *lane)
+enum { DOUBLES = LT_VEC / 2, PARTS = LT_FIT_LANES / DOUBLES };
+
+typedef float  narrow __attribute__((vector_size(4 * DOUBLES)));
+typedef double wide __attribute__((vector_size(8 * DOUBLES)));
+
+typedef struct {
+    wide cc[PARTS], c[PARTS], cr[PARTS], r[PARTS], rr[PARTS];
+} lanes;
+
+static inline wide widen(const float *x)
 {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    narrow v;
+    memcpy(&v, x, sizeof v);
+    return __builtin_convertvector(v, wide);
 }
 
-/* Products of two f32 are exact in f64: only the additions round. */
+static inline void add(lanes *s, const float *c_, const float *r_)
+{
+    for (int p = 0; p < PARTS; p++) {
+        const wide c = widen(c_ + p * DOUBLES), r = widen(r_ + p * DOUBLES);
+        s->cc[p] += c * c;
+        s->c[p] += c;
+        s->cr[p] += c * r;
+        s->r[p] += r;
+        s->rr[p] += r * r;
+    }
+}
+
+static double fold(const wide *lane)
+{
+    double l[LT_FIT_LANES];
+    memcpy(l, lane, sizeof l);
+    return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+}
+
+/* Products of two f32 are exact in f64: only the additions round. A block that ends within a group is filled up with zeros, which change nothing:
+ * no sum is ever -0. */
 void LT_ISA_FN(lt_align_sum)(const lt_fit_job *a, int y0, int y1)
 {
     for (int item = y0; item < y1; item++) {
-        double cc[LT_FIT_LANES] = { 0 }, cs[LT_FIT_LANES] = { 0 }, cr[LT_FIT_LANES] = { 0 }, rs[LT_FIT_LANES] = { 0 }, rr[LT_FIT_LANES] = { 0 };
         const int64_t first = item * a->block, last = first + a->block < a->n ? first + a->block : a->n;
+        float c[LT_FIT_LANES] = { 0 }, r[LT_FIT_LANES] = { 0 };
+        lanes s = { 0 };
         int64_t i = first;
-        for (; i + LT_FIT_LANES <= last; i += LT_FIT_LANES)
-            for (int l = 0; l < LT_FIT_LANES; l++) {
-                const double c = (double)a->c[i + l], r = (double)a->r[i + l];
-                cc[l] += c * c;
-                cs[l] += c;
-                cr[l] += c * r;
-                rs[l] += r;
-                rr[l] += r * r;
-            }
-        for (int l = 0; i < last; i++, l++) {
-            const double c = (double)a->c[i], r = (double)a->r[i];
-            cc[l] += c * c;
-            cs[l] += c;
-            cr[l] += c * r;
-            rs[l] += r;
-            rr[l] += r * r;
+        for (; i + LT_FIT_LANES <= last; i += LT_FIT_LANES) add(&s, a->c + i, a->r + i);
+        for (int l = 0; i + l < last; l++) {
+            c[l] = a->c[i + l];
+            r[l] = a->r[i + l];
         }
-        a->sum[item] = (lt_fit_sums){ fold(cc), fold(cs), fold(cr), fold(rs), fold(rr), first < last ? (double)(last - first) : 0 };
+        add(&s, c, r);
+        a->sum[item] = (lt_fit_sums){ fold(s.cc), fold(s.c), fold(s.cr), fold(s.r), fold(s.rr), first < last ? (double)(last - first) : 0 };
     }
 }
 
@@ -110,16 +132,25 @@ static int64_t run_end(const lt_map_job *a, int item)
 
 void LT_ISA_FN(lt_align_apply)(const lt_map_job *a, int y0, int y1)
 {
-    for (int item = y0; item < y1; item++)
-        for (int64_t i = (int64_t)item * LT_ALIGN_RUN, end = run_end(a, item); i < end; i++) {
+    const lt_vec scale = lt_vec_all(a->scale), shift = lt_vec_all(a->shift);
+    for (int item = y0; item < y1; item++) {
+        const int64_t end = run_end(a, item);
+        int64_t i = (int64_t)item * LT_ALIGN_RUN;
+        for (; i + LT_VEC <= end; i += LT_VEC) lt_vec_store(a->dst + i, lt_vec_relu(lt_vec_load(a->a + i) * scale + shift));
+        for (; i < end; i++) {
             const float v = a->a[i] * a->scale + a->shift;
-            a->dst[i] = v < 0.0f ? 0.0f : v;
+            a->dst[i] = v <= 0.0f ? 0.0f : v;
         }
+    }
 }
 
 void LT_ISA_FN(lt_align_blend)(const lt_map_job *a, int y0, int y1)
 {
-    for (int item = y0; item < y1; item++)
-        for (int64_t i = (int64_t)item * LT_ALIGN_RUN, end = run_end(a, item); i < end; i++)
-            a->dst[i] = a->a[i] * a->scale + a->b[i] * a->shift;
+    const lt_vec wa = lt_vec_all(a->scale), wb = lt_vec_all(a->shift);
+    for (int item = y0; item < y1; item++) {
+        const int64_t end = run_end(a, item);
+        int64_t i = (int64_t)item * LT_ALIGN_RUN;
+        for (; i + LT_VEC <= end; i += LT_VEC) lt_vec_store(a->dst + i, lt_vec_load(a->a + i) * wa + lt_vec_load(a->b + i) * wb);
+        for (; i < end; i++) a->dst[i] = a->a[i] * a->scale + a->b[i] * a->shift;
+    }
 }

@@ -12,6 +12,7 @@
 #define VIEW   (1u << LT_COMMAND_VIEW)
 #define DOCTOR (1u << LT_COMMAND_DOCTOR)
 #define MODELS (1u << LT_COMMAND_MODELS)
+#define BENCH  (1u << LT_COMMAND_BENCH)
 #define ALL    ((1u << LT_COMMANDS) - 1)
 
 static const lt_choice tasks[] = {
@@ -71,7 +72,7 @@ static const double MANY = 1e12;                  /* a limit that only keeps sum
 #define AT(member) .offset = offsetof(lt_settings, member)
 
 static const lt_option options[] = {
-    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN, .section = "job", .arg = "TASK", .preset = "flow",
+    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN | BENCH, .section = "job", .arg = "TASK", .preset = "flow",
       .choices = tasks, .help = "What to compute; of these, this version has flow and depth" },
     { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
       .choices = presets, .help = "Settings of the method, from accurate to fast" },
@@ -111,24 +112,30 @@ static const lt_option options[] = {
     { .name = "keep-segments", .kind = LT_OPTION_BOOL, AT(keep_segments), .commands = RUN | MERGE, .section = "output",
       .help = "Keep the segment files after the result was written and checked" },
 
-    { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS, .section = "network", .arg = "FILE",
+    { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "FILE",
       .help = "Checkpoint of the model (PyTorch or safetensors; longtake models list says where to get it), or synthetic:SEED, "
               "drawn numbers for trying things out, whose results are meaningless and marked so" },
-    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS, .section = "network", .arg = "TYPE",
+    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "TYPE",
       .preset = "auto", .choices = precisions, .help = "What the model computes with" },
-    { .name = "model", .kind = LT_OPTION_CHOICE, AT(model), .commands = RUN, .section = "network", .arg = "NAME", .preset = "vits",
+    { .name = "model", .kind = LT_OPTION_CHOICE, AT(model), .commands = RUN | BENCH, .section = "network", .arg = "NAME", .preset = "vits",
       .choices = models, .help = "Size of the model of depth" },
     { .name = "metric", .kind = LT_OPTION_BOOL, AT(metric), .commands = RUN, .section = "network",
       .help = "The weights are of a metric model: depth in metres, and windows are joined as they are instead of being fitted to each other" },
-    { .name = "input-size", .kind = LT_OPTION_INT, AT(input_size), .commands = RUN, .section = "network", .arg = "PIXELS", .preset = "518",
+    { .name = "input-size", .kind = LT_OPTION_INT, AT(input_size), .commands = RUN | BENCH, .section = "network", .arg = "PIXELS", .preset = "518",
       .min = 14, .max = 8192, .help = "Shorter side of the model's input, rounded to 14; wide frames get less" },
-    { .name = "micro-batch", .kind = LT_OPTION_INT, AT(micro_batch), .commands = RUN, .section = "network", .arg = "N", .preset = "0",
+    { .name = "micro-batch", .kind = LT_OPTION_INT, AT(micro_batch), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
       .max = 32, .preset_help = "as the plan finds best",
       .help = "Frames that go through the model at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "tile", .kind = LT_OPTION_INT, AT(tile), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+      .max = 1e9, .preset_help = "as the plan finds best",
+      .help = "Pixels of a map that are mixed over time at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "band", .kind = LT_OPTION_INT, AT(band), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+      .max = 1e9, .preset_help = "as the plan finds best",
+      .help = "Rows of the output that are made at once; fewer take less memory. The values of the result do not depend on it" },
     { .name = "anchor-frame", .kind = LT_OPTION_INT, AT(anchor_frame), .commands = RUN, .section = "network", .arg = "N", .preset = "0",
       .max = MANY, .help = "Frame of the result that every window of depth is fitted to; name one in full light where a video opens in black" },
-    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
-      .help = "Size of the model's input; needed with --input synthetic:SEED" },
+    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS | BENCH, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
+      .help = "Size of the model's input: of models run, and of bench instead of --input-size" },
     { .name = "input", .kind = LT_OPTION_STRING, AT(input), .commands = MODELS, .section = "network", .arg = "FILE|synthetic:SEED",
       .help = "What models run feeds to the model as it is: /input of an HDF5 file, or noise drawn from a number" },
     { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
@@ -136,10 +143,10 @@ static const lt_option options[] = {
 
     { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
-    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS, .section = "device", .arg = "LEVEL", .preset = "auto",
+    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
       .help = "Instruction set of the CPU's kernels; give the lowest common level to a fleet of mixed processors" },
-    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS, .section = "device", .arg = "N", .preset = "0",
+    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS | BENCH, .section = "device", .arg = "N", .preset = "0",
       .max = 4096, .preset_help = "a fair share of the cores", .help = "Threads of each rank" },
     { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN, .section = "device", .arg = "BYTES",
       .preset = "0", .max = 0x1p62, .preset_help = "see --memory-fraction", .help = "Device memory of each rank, e.g. 5.6GiB; a hard limit" },
@@ -179,7 +186,7 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
-    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS, .section = "messages",
+    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",
       .preset = "auto", .choices = progresses, .help = "How progress is shown, on standard error" },
@@ -224,9 +231,14 @@ static const lt_command_info commands[] = {
                    "run MODEL: one pass of the model over --input with --weights, written to --out, for comparing with other implementations.\n\n"
                    "Nothing in a checkpoint is ever executed: a file that would have to be is refused.",
         .example = "longtake models check vda-vits video_depth_anything_vits.pth" },
+    [LT_COMMAND_BENCH] = { .name = "bench", .args = "", .summary = "Measure the time and memory of a task on drawn frames",
+        .details = "Runs two windows of --task depth and prints, for the second, what each stage and each kernel took, GFLOP/s, the share of this "
+                   "machine's own rate (one large product by oneDNN, measured in the same run), and planned and observed bytes. Weights are "
+                   "synthetic unless --weights names some: they do not change the time.",
+        .example = "longtake bench --task depth --model vits --size 518x518 --json" },
     [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
     [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",
-        .words = "run|index|status|merge|verify|view|doctor|models|version|help|completion" },
+        .words = "run|index|status|merge|verify|view|doctor|models|bench|version|help|completion" },
     [LT_COMMAND_COMPLETION] = { .name = "completion", .args = "bash|zsh|fish", .n_min = 1, .n_max = 1, .summary = "Print a completion script for a shell",
         .details = "bash: source the output, or put it into ~/.local/share/bash-completion/completions/longtake. zsh: put it as _longtake "
                    "into a folder of $fpath. fish: put it into ~/.config/fish/completions/longtake.fish.",

@@ -9,21 +9,20 @@
 LT_ISA_DISPATCH(lt_prepare_across, lt_prepare_job)
 LT_ISA_DISPATCH(lt_prepare_down, lt_prepare_job)
 
+enum { LONGEST = 1 << 20 };                  /* side of an input: far beyond what any device holds */
+
 struct lt_prepare {
-    lt_prepare_job job;
-    bool           same;                     /* the sizes agree: no resampling */
-    float          unit[256];
-    int32_t       *index;                    /* all index tables */
-    float         *weight;                   /* all weight tables */
+    lt_prepare_job   job;
+    bool             same;                   /* the sizes agree: no resampling */
+    lt_prepare_taps *taps;                   /* of columns, then of rows */
 };
 
 /* Upstream: Video-Depth-Anything@4f5ae23, utils/util.py and video_depth_anything/util/transform.py:Resize (lower bound, keep aspect, multiple of
  * 14); video_depth.py:infer_video_depth makes the size of long frames smaller. Python rounds halves to even, as rint does. */
-static int side(double scaled, int input_size)
+static double side(double scaled, int input_size)
 {
-    int n = 14 * (int)rint(scaled / 14);
-    if (n < input_size) n = 14 * (int)ceil(scaled / 14);
-    return n;
+    const double n = 14 * rint(scaled / 14);
+    return n < input_size ? 14 * ceil(scaled / 14) : n;
 }
 
 lt_status lt_depth_input_size(int width, int height, int input_size, int *net_width, int *net_height)
@@ -38,62 +37,50 @@ lt_status lt_depth_input_size(int width, int height, int input_size, int *net_wi
         if (input_size < 14) input_size = 14;
     }
     const double by_h = (double)input_size / height, by_w = (double)input_size / width, scale = by_h > by_w ? by_h : by_w;
-    *net_height = side(scale * height, input_size);
-    *net_width = side(scale * width, input_size);
+    const double net_h = side(scale * height, input_size), net_w = side(scale * width, input_size);
+    if (net_h > LONGEST || net_w > LONGEST) LT_FAIL(LT_E_USAGE, "frames of %dx%d and a model input of %d: too large or too long for a network", width, height, input_size);
+    *net_height = (int)net_h;
+    *net_width = (int)net_w;
 done:
     return st;
 }
 
-/* Four places and weights of OpenCV's cubic, a = -0.75, in f32: the source coordinate is rounded to f32, the fourth weight is what is left to 1. */
-static void taps(int n_in, int n_out, int i, int32_t at[4], float w[4])
+/* OpenCV's cubic, a = -0.75, in f32: the source coordinate is rounded to f32, the fourth weight is what is left to 1. */
+static void fill_taps(int n_in, int n_out, lt_prepare_taps *out)
 {
-    const float a = -0.75f, c = (float)((i + 0.5) * ((double)n_in / n_out) - 0.5), whole = floorf(c), t = c - whole;
-    w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
-    w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
-    w[2] = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1;
-    w[3] = 1.0f - w[0] - w[1] - w[2];
-    for (int k = 0; k < 4; k++) {
-        const int p = (int)whole - 1 + k;
-        at[k] = p < 0 ? 0 : p > n_in - 1 ? n_in - 1 : p;
+    const float a = -0.75f;
+    for (int i = 0; i < n_out; i++) {
+        const float c = (float)((i + 0.5) * ((double)n_in / n_out) - 0.5), whole = floorf(c), t = c - whole;
+        float *w = out[i].weight;
+        w[0] = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
+        w[1] = ((a + 2) * t - (a + 3)) * t * t + 1;
+        w[2] = ((a + 2) * (1 - t) - (a + 3)) * (1 - t) * (1 - t) + 1;
+        w[3] = 1.0f - w[0] - w[1] - w[2];
+        for (int k = 0; k < 4; k++) {
+            const int p = (int)whole - 1 + k;
+            out[i].at[k] = p < 0 ? 0 : p > n_in - 1 ? n_in - 1 : p;
+        }
     }
 }
 
-static size_t table_values(int net_width, int net_height)
+static bool tile_fits(const lt_prepare_taps *column, int n, int tile)
 {
-    return 4 * ((size_t)net_width * 3 + (size_t)net_height);
+    for (int x = 0; x < n; x += tile) {
+        const int last = n - x < tile ? n - 1 : x + tile - 1;
+        if (column[last].at[3] - column[x].at[0] + 1 > LT_PREPARE_SPAN) return false;
+    }
+    return true;
+}
+
+static size_t across_bytes(int height, int net_width)
+{
+    return ((size_t)height * (size_t)net_width * 3 + 1) * sizeof(float);
 }
 
 size_t lt_prepare_bytes(int width, int height, int net_width, int net_height)
 {
     if (width == net_width && height == net_height) return sizeof(lt_prepare);
-    return sizeof(lt_prepare) + table_values(net_width, net_height) * (sizeof(int32_t) + sizeof(float)) +
-           (size_t)height * (size_t)net_width * 3 * sizeof(float);
-}
-
-static void fill_tables(lt_prepare *p)
-{
-    lt_prepare_job *j = &p->job;
-    const int n = j->net_width * 3;
-    int32_t at[4], *index = p->index;
-    float w[4], *weight = p->weight;
-    for (int k = 0; k < 4; k++) {
-        int32_t *column = index + k * n, *row = index + 4 * n + k * j->net_height;
-        float *cw = weight + k * n, *rw = weight + 4 * n + k * j->net_height;
-        for (int i = 0; i < n; i++) {
-            taps(j->width, j->net_width, i / 3, at, w);
-            column[i] = at[k] * 3 + i % 3;
-            cw[i] = w[k];
-        }
-        for (int i = 0; i < j->net_height; i++) {
-            taps(j->height, j->net_height, i, at, w);
-            row[i] = at[k];
-            rw[i] = w[k];
-        }
-        j->column[k] = column;
-        j->column_weight[k] = cw;
-        j->row[k] = row;
-        j->row_weight[k] = rw;
-    }
+    return sizeof(lt_prepare) + ((size_t)net_width + (size_t)net_height) * sizeof(lt_prepare_taps) + across_bytes(height, net_width);
 }
 
 lt_status lt_prepare_create(int width, int height, int net_width, int net_height, lt_prepare **out)
@@ -102,15 +89,18 @@ lt_status lt_prepare_create(int width, int height, int net_width, int net_height
     *out = NULL;
     lt_prepare *p = calloc(1, sizeof *p);
     if (!p) LT_FAIL(LT_E_MEMORY, "no memory to prepare frames");
-    p->job = (lt_prepare_job){ .width = width, .height = height, .net_width = net_width, .net_height = net_height, .unit = p->unit };
+    p->job = (lt_prepare_job){ .width = width, .height = height, .net_width = net_width, .net_height = net_height };
     p->same = width == net_width && height == net_height;
-    for (int i = 0; i < 256; i++) p->unit[i] = (float)i / 255.0f;
     if (!p->same) {
-        p->index = malloc(table_values(net_width, net_height) * sizeof *p->index);
-        p->weight = malloc(table_values(net_width, net_height) * sizeof *p->weight);
-        p->job.across = malloc((size_t)height * (size_t)net_width * 3 * sizeof *p->job.across);
-        if (!p->index || !p->weight || !p->job.across) LT_FAIL(LT_E_MEMORY, "no memory to prepare frames of %dx%d", width, height);
-        fill_tables(p);
+        p->taps = malloc(((size_t)net_width + (size_t)net_height) * sizeof *p->taps);
+        p->job.across = malloc(across_bytes(height, net_width));
+        if (!p->taps || !p->job.across) LT_FAIL(LT_E_MEMORY, "no memory to prepare frames of %dx%d", width, height);
+        fill_taps(width, net_width, p->taps);
+        fill_taps(height, net_height, p->taps + net_width);
+        p->job.column = p->taps;
+        p->job.row = p->taps + net_width;
+        p->job.tile = net_width;
+        while (!tile_fits(p->job.column, net_width, p->job.tile)) p->job.tile = (p->job.tile + 1) / 2;
     }
     *out = p;
     p = NULL;
@@ -150,8 +140,7 @@ void lt_prepare_destroy(lt_prepare **prepare)
 {
     lt_prepare *p = *prepare;
     if (!p) return;
-    free(p->index);
-    free(p->weight);
+    free(p->taps);
     free(p->job.across);
     free(p);
     *prepare = NULL;

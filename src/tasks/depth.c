@@ -102,7 +102,8 @@ static lt_status plan_create(const lt_task_env *env, int width, int height, void
     *p = (plan){ .net = lt_depth_net_pick(), .width = width, .height = height, .anchor_frame = s->anchor_frame, .metric = s->metric };
     LT_TRY(lt_depth_input_size(width, height, (int)s->input_size, &p->net_width, &p->net_height));
     const lt_depth_config config = { .model = models[s->model], .width = p->net_width, .height = p->net_height, .frames = LT_WINDOW_FRAMES,
-                                     .slots = SLOTS, .precision = env->precision, .micro_batch = (int)s->micro_batch, .machine = env->machine };
+                                     .slots = SLOTS, .precision = env->precision, .micro_batch = (int)s->micro_batch,
+                                     .tile = (int)s->tile, .band = (int)s->band, .machine = env->machine };
     LT_TRY(p->net->plan(&config, &p->net_plan));
     *n_bytes = p->net->bytes(p->net_plan);
     *out = made;

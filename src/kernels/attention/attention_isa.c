@@ -132,24 +132,27 @@ static void any_tile(int mr, int w, int64_t depth, const float *x, int64_t ldx, 
 #undef LT_TILE
 }
 
-/* One row's scores of a block to weights, in place; those beyond n (up to n_all, whole vectors) are no keys. Returns what earlier
- * sums are to be multiplied with, a power of two or 0. */
-static float weigh(float *s, int64_t n, int64_t n_all, bool bf16, float *top, float *sum)
+/* One row's scores of a block to weights, in place; those beyond n, up to whole panels, are no keys. Returns what earlier sums are to be
+ * multiplied with, a power of two or 0. */
+static float weigh(float *s, int64_t n, bool bf16, float *top, float *sum)
 {
-    for (int64_t j = n; j < n_all; j++) s[j] = -INFINITY;
-    lt_vec most = lt_vec_load(s);
-    for (int64_t j = LT_VEC; j < n_all; j += LT_VEC) most = larger(lt_vec_load(s + j), most);
-    const float was = *top, up = ceilf(largest(most)), now = up > was ? up : was;
+    const int64_t end = (n + NR - 1) / NR * NR;
+    for (int64_t j = n; j < end; j++) s[j] = -INFINITY;
+    lt_vec most[2] = { lt_vec_load(s), lt_vec_load(s + LT_VEC) };
+    for (int64_t j = NR; j < end; j += NR)
+        for (int v = 0; v < 2; v++) most[v] = larger(lt_vec_load(s + j + v * LT_VEC), most[v]);
+    const float was = *top, up = ceilf(largest(larger(most[0], most[1]))), now = up > was ? up : was;
     const float factor = was - now > least ? exp2_(lt_vec_all(was - now))[0] : 0;
     const lt_vec shift = lt_vec_all(now);
-    lt_vec l = lt_vec_load(sum) * lt_vec_all(factor);
-    for (int64_t j = 0; j < n_all; j += LT_VEC) {
-        const lt_vec p = exp2_(larger(lt_vec_all(least), lt_vec_load(s + j) - shift));
-        l += p;
-        lt_vec_store(s + j, bf16 ? bf16_(p) : p);
-    }
+    lt_vec l[2] = { lt_vec_load(sum) * lt_vec_all(factor), lt_vec_all(0) };
+    for (int64_t j = 0; j < end; j += NR)
+        for (int v = 0; v < 2; v++) {
+            const lt_vec p = exp2_(larger(lt_vec_all(least), lt_vec_load(s + j + v * LT_VEC) - shift));
+            l[v] += p;
+            lt_vec_store(s + j + v * LT_VEC, bf16 ? bf16_(p) : p);
+        }
     *top = now;
-    lt_vec_store(sum, l);
+    lt_vec_store(sum, l[0] + l[1]);
     return factor;
 }
 
@@ -166,10 +169,10 @@ static void strip(const lt_attention_job *job, const block *k, int r, int64_t j0
     enum { LD = LT_ATTENTION_KEYS + 16 };          /* rows that do not fall on the same lines of the cache */
     float s[MR * LD] __attribute__((aligned(64))), factor[MR];
     const int mr = k->rows - r < MR ? k->rows - r : MR;
-    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block, n_all = (n + LT_VEC - 1) / LT_VEC * LT_VEC;
+    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block;
     for (int64_t c = 0; c < n; c += NR)
         any_tile(mr, width(c, n), job->d, k->q + r * job->d, job->d, keys + (j0 + c) * job->d, NULL, s + c, LD);
-    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, n_all, k->bf16, k->top + r + i, k->sum + (r + i) * LT_VEC);
+    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, k->bf16, k->top + r + i, k->sum + (r + i) * LT_VEC);
     for (int64_t c = 0; c < job->dv; c += NR) {
         const int w = width(c, job->dv);
         any_tile(mr, w, n, s, LD, values + c * job->n_keys + j0 * w, factor, k->y + r * k->ldy + c, k->ldy);
