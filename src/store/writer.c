@@ -6,6 +6,7 @@
 #include <longtake/pool.h>
 
 #include <errno.h>
+#include <math.h>
 #include <sys/stat.h>
 
 #include <pthread.h>
@@ -35,6 +36,7 @@ typedef struct {
     int        n_parts;
     char      *carry;
     /* store thread */
+    double     range[LT_FIELDS_MAX][2];      /* of fields of one float a pixel; lo > hi: no value so far */
     lt_tmp     tmp;
     lt_h5_file file;
     hid_t      h5;
@@ -129,6 +131,20 @@ size_t lt_writer_segment_bytes(const lt_segment_desc *d)
 
 /* ---- the store thread ---- */
 
+/* Takes the values of a frame into the range of their field. */
+static void widen_range(const float *x, size_t n, double range[2])
+{
+    float lo = INFINITY, hi = -INFINITY;
+    for (size_t k = 0; k < n; k++) {
+        lo = x[k] < lo ? x[k] : lo;
+        hi = x[k] > hi ? x[k] : hi;
+    }
+    if (lo > hi) return;
+    if (range[0] > range[1]) range[0] = (double)lo, range[1] = (double)hi;
+    range[0] = (double)lo < range[0] ? (double)lo : range[0];
+    range[1] = (double)hi > range[1] ? (double)hi : range[1];
+}
+
 /* One field of a staged frame: values as stored, and their checksum. */
 static void prepare_field(void *ctx, int i)
 {
@@ -137,6 +153,8 @@ static void prepare_field(void *ctx, int i)
     const lt_plane *p = &s->layout.plane[i];
     uint8_t *bytes = w->frame->bytes;
     for (int j = 0; j < i; j++) bytes += s->layout.plane[j].n_values * lt_dtype_value_bytes(s->layout.plane[j].field.dtype);
+    if (w->frame->present[i] && p->field.dtype != LT_U8 && p->field.channels == 0)
+        widen_range((const float *)(const void *)bytes, p->n_values, s->range[i]);
     if (!w->frame->present[i]) {
         for (size_t k = 0; k < p->n_values; k++) memcpy(bytes + k * p->tiling.item, p->fill, p->tiling.item);
     } else if (p->field.dtype == LT_F16) {
@@ -248,6 +266,7 @@ static lt_status commit_file(segment *s)
         LT_TRY(lt_h5_write_rows(s->ids.frame_hash[i], H5T_NATIVE_UINT64, 0, s->layout.n_frames, s->frame_hash[i]));
         LT_TRY(lt_h5_write_rows(s->ids.chunk_hash[i], H5T_NATIVE_UINT64, 0, s->layout.n_frames, s->chunk_hash[i]));
     }
+    for (int i = 0; i < s->layout.n; i++) LT_TRY(lt_layout_put_range(&s->ids, i, s->range[i]));
     LT_TRY(close_file(s));
     LT_TRY(lt_h5_file_failure(&s->file));
     LT_TRY(lt_seal_append(s->tmp.fd, s->path, &seal));
@@ -313,6 +332,8 @@ static lt_status copy_head(lt_writer *w, segment *s, segment *head)
     head->plan = s->plan;
     s->plan = NULL;
     for (int i = 0; i < s->layout.n; i++) {
+        head->range[i][0] = s->range[i][0];
+        head->range[i][1] = s->range[i][1];
         head->frame_hash[i] = s->frame_hash[i];
         head->chunk_hash[i] = s->chunk_hash[i];
         s->frame_hash[i] = s->chunk_hash[i] = NULL;
@@ -496,6 +517,7 @@ static lt_status new_segment(const lt_job *job, const char *id, const lt_segment
     if (d->first < 0 || d->last < d->first) LT_FAIL(LT_E_INTERNAL, "a segment of frames %lld to %lld", (long long)d->first, (long long)d->last);
     s->frames = (lt_range){ d->first, d->last };
     s->tag = d->tag;
+    for (int i = 0; i < LT_FIELDS_MAX; i++) s->range[i][0] = 1, s->range[i][1] = 0;
     s->settings = lt_job_settings_hash(job);
     s->raw = d->raw;
     if (d->raw) lt_job_raw_folder(job, id, s->folder);
