@@ -100,7 +100,7 @@ static void piece(const small_run *r, int slot, int64_t i)
     job.a = &a;
     job.n_heads = n;
     for (job.pair0 = 0; job.pair0 < n; job.pair0++) {
-        lt_attention_pack(r->l->isa, &job, 0, 1);
+        lt_attention_pack(r->l->isa, &job, 0, job.key_blocks);
         lt_attention_rows(r->l->isa, &job, 0, 0);
     }
 }
