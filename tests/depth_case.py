@@ -6,6 +6,8 @@ matter of seconds. One row of every table is run with the real network on synthe
 import json
 import os
 import re
+import subprocess
+import sys
 
 import harness
 
@@ -14,9 +16,19 @@ STUB = {"LT_DEPTH_STUB": "0"}
 REAL = {}
 
 
-def words(out, clip, *more, segment=44, env=STUB):
+def words(out, clip, *more, segment=44, env=STUB, quiet=True):
     weights = [] if env is not REAL else ["--weights", "synthetic:7"]
-    return ["run", "--task", "depth", "--out", out, *SIZE, *weights, "--segment-frames", segment, "--quiet", *more, clip]
+    return ["run", "--task", "depth", "--out", out, *SIZE, *weights, "--segment-frames", segment, *["--quiet"] * quiet, *more, clip]
+
+
+def peak_kib(*args, env):
+    """The largest resident memory of one run of longtake."""
+    code = "import resource, subprocess, sys; c = subprocess.call(sys.argv[1:]); print(c, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    r = subprocess.run([sys.executable, "-c", code, *harness.command(*args)], env=harness.clean_environment(**env), text=True, stdout=subprocess.PIPE)
+    status, peak = map(int, r.stdout.split()[-2:])
+    if status:
+        raise AssertionError(f"exit {status}: {args}")
+    return peak
 
 
 def pictures(folder, n, bad=(), white=()):
@@ -37,8 +49,7 @@ def pictures(folder, n, bad=(), white=()):
 
 def verify(path):
     """What `verify --json` says."""
-    r = harness.longtake("verify", "--json", path)
-    return json.loads(r.text[r.text.index("{"):] if "{" in r.text else "{}")
+    return json.loads(harness.longtake("verify", "--json", path).text)[0]
 
 
 def raw(out):
