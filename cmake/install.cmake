@@ -1,9 +1,9 @@
 # cmake --install: program, library, headers, pkg-config file, configurations, and the launch scripts with the cluster
 # templates, which stay together: the templates look for launch/mpirun.sh beside them. cmake/man.cmake adds its pages.
 install(TARGETS longtake ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/longtake DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/longtake DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
 
-set(LT_PC_LIBS "-lhdf5_hl -lpthread -lm")
+set(LT_PC_LIBS "-lhdf5_hl -ldnnl -lpthread -ldl -lm")
 if(LT_HAVE_CUDA)
   string(APPEND LT_PC_LIBS " ${CUDA_cudart_static_LIBRARY} -ldl -lrt")
 endif()

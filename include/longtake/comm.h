@@ -54,6 +54,22 @@ LT_NODISCARD lt_status lt_comm_send(lt_comm *comm, int to, const lt_message *m);
  * is gone: leave without another call. */
 LT_NODISCARD lt_status lt_comm_receive(lt_comm *comm, lt_message *m);
 
+/* A block of bytes on its way to or from a rank. */
+typedef struct lt_bulk lt_bulk;
+
+/* Begins to send, or to receive, a block of exactly n_bytes (below 2 GiB), which stays the caller's and must stay in place until the transfer is
+ * done. Both sides name the same `tag`, 0 .. 30000, and have agreed on the transfer by messages before: a block that nobody
+ * receives would hold up the end of the sender. */
+LT_NODISCARD lt_status lt_bulk_send(lt_comm *comm, int to, int tag, const void *bytes, size_t n_bytes, lt_bulk **out);
+LT_NODISCARD lt_status lt_bulk_receive(lt_comm *comm, int from, int tag, void *bytes, size_t n_bytes, lt_bulk **out);
+
+/* Looks whether it is done, without waiting; *bulk is NULL once it is. */
+LT_NODISCARD lt_status lt_bulk_look(lt_comm *comm, lt_bulk **bulk);
+
+/* Gives up a transfer; one that goes out leaves MPI in a state that lt_comm_close then does not wait for. *bulk is NULL afterwards; NULL is
+ * accepted. */
+void lt_bulk_abandon(lt_comm *comm, lt_bulk **bulk);
+
 /* [collective] all[r * n_bytes ...] becomes rank r's `mine`. LT_E_TIMEOUT naming the deadline. */
 LT_NODISCARD lt_status lt_comm_gather_all(lt_comm *comm, const void *mine, size_t n_bytes, void *all);
 
@@ -65,7 +81,7 @@ LT_NODISCARD lt_status lt_agree(lt_comm *comm, int mine, int *out);
  * worst status with the text of the rank that failed, so that all leave with one code and one message. */
 LT_NODISCARD lt_status lt_agree_status(lt_comm *comm, lt_status mine);
 
-/* Ends MPI. together: all ranks are known to come here; otherwise MPI is left without its farewell, which would
+/* Ends MPI. together: all ranks are known to come here, and no block is on its way; otherwise MPI is left without its farewell, which would
  * wait for the dead. *comm is NULL afterwards; NULL is accepted. */
 void lt_comm_close(lt_comm **comm, int together);
 

@@ -11,13 +11,12 @@
 #define LONGTAKE_DEPTH_H
 
 #include <longtake/arena.h>
+#include <longtake/atomic.h>
 #include <longtake/graph.h>
 #include <longtake/kernel.h>
 #include <longtake/pool.h>
 #include <longtake/status.h>
 #include <longtake/weights.h>
-
-#include <stdatomic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,12 +73,12 @@ lt_session *lt_depth_session_graph(lt_depth_session *session);
 float *lt_depth_input(lt_depth_session *session, int i);
 
 /* Encodes the first n prepared frames, frame i into slot[i]. LT_E_STOPPED soon after *stop is not zero; stop may be NULL. */
-LT_NODISCARD lt_status lt_depth_encode(lt_depth_session *session, int n, const int32_t *slot, const atomic_int *stop);
+LT_NODISCARD lt_status lt_depth_encode(lt_depth_session *session, int n, const int32_t *slot, const lt_atomic_int *stop);
 
 /* The window whose position p reads slot[p], p < frames: maps of the n rising positions `position`. *maps is [n,H,W] f32, borrowed until the
  * next call. The values are as the network gives them, and may be NaN. */
 LT_NODISCARD lt_status lt_depth_window(lt_depth_session *session, const int32_t *slot, const int *position, int n, const float **maps,
-                                       const atomic_int *stop);
+                                       const lt_atomic_int *stop);
 
 #ifdef __cplusplus
 }

@@ -19,11 +19,10 @@
 #define LONGTAKE_GRAPH_H
 
 #include <longtake/arena.h>
+#include <longtake/atomic.h>
 #include <longtake/kernel.h>
 #include <longtake/status.h>
 #include <longtake/tensor.h>
-
-#include <stdatomic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -151,6 +150,9 @@ lt_val lt_concat(lt_graph *g, lt_val a, lt_val b, int axis);
 /* The same values as another type. */
 lt_val lt_cast(lt_graph *g, lt_val x, lt_dtype dtype);
 
+/* The same values, dense: for operators that cannot read a view as it lies (the plan says which). */
+lt_val lt_contiguous(lt_graph *g, lt_val x);
+
 /* ---- views: no work ---- */
 
 lt_val lt_reshape(lt_graph *g, lt_val x, lt_shape shape);
@@ -232,7 +234,7 @@ int32_t *lt_session_table(lt_session *s, const char *name, int64_t *n);
 
 /* Runs part `first` to part `last` (by name). Parts cut by frames or rows do the first `count` entries of dimension 0 (0: all).
  * LT_E_STOPPED, outputs undefined, soon after *stop is not zero; stop may be NULL. */
-LT_NODISCARD lt_status lt_session_run(lt_session *s, const char *first, const char *last, int64_t count, const atomic_int *stop);
+LT_NODISCARD lt_status lt_session_run(lt_session *s, const char *first, const char *last, int64_t count, const lt_atomic_int *stop);
 
 /* Node i of the plan with what this session has spent on it. */
 void lt_session_node(const lt_session *s, int i, lt_node_info *out);

@@ -17,12 +17,11 @@
 #ifndef LONGTAKE_KERNEL_H
 #define LONGTAKE_KERNEL_H
 
+#include <longtake/atomic.h>
 #include <longtake/cpu.h>
 #include <longtake/pool.h>
 #include <longtake/status.h>
 #include <longtake/tensor.h>
-
-#include <stdatomic.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,7 +43,7 @@ typedef struct {
     lt_pool          *pool;               /* NULL: the caller's thread alone */
     lt_isa            isa;
     void             *workspace;          /* workspace_bytes of the plan, LT_ARENA_ALIGN; contents undefined */
-    const atomic_int *stop;               /* may be NULL; not 0: items that are not begun return at once, and the launch
+    const lt_atomic_int *stop;               /* may be NULL; not 0: items that are not begun return at once, and the launch
                                              returns LT_E_STOPPED with its output undefined */
 } lt_launch;
 

@@ -66,6 +66,8 @@ typedef struct {
     const double   *time;            /* [n_frames] seconds */
     const int64_t  *frame;           /* [n_frames] index in the source */
     bool            complete;
+    double        (*range)[2];       /* [n_fields] smallest and largest value; lo > hi: not known */
+    const char     *meaningless;     /* why the values mean nothing, e.g. "synthetic weights"; NULL: they do */
 } lt_result_info;
 
 /* LT_E_ABSENT where there is no file, LT_E_DATA where it is not a result or its seal does not hold (quick check). */

@@ -17,7 +17,7 @@ extern "C" {
 
 typedef enum {
     LT_COMMAND_RUN, LT_COMMAND_INDEX, LT_COMMAND_STATUS, LT_COMMAND_MERGE, LT_COMMAND_VERIFY, LT_COMMAND_VIEW,
-    LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
+    LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_BENCH, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
 } lt_command;
 
 typedef enum {
@@ -26,6 +26,7 @@ typedef enum {
 
 typedef enum { LT_PRESET_BEST, LT_PRESET_FAST } lt_preset;
 typedef enum { LT_TYPE_F32, LT_TYPE_F16 } lt_field_type;
+typedef enum { LT_MODEL_VITS, LT_MODEL_VITB, LT_MODEL_VITL } lt_model_choice;
 typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_BF16 } lt_precision_choice;
 typedef enum { LT_NAME_BY_STEM, LT_NAME_BY_PATH } lt_name_by;
 typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
@@ -51,7 +52,7 @@ typedef struct {
     /* input */
     char      *input_list;           /* file, see lt_settings_inputs; NULL: none */
     double     fps;                  /* 0: every frame */
-    int64_t    max_res;              /* pixels of the longer side; 0: as it is */
+    int64_t    max_res;              /* pixels of the longer side; 0: as it is, or, where it was not given, the task's own */
     double     start, end;           /* seconds from the first frame's time; end 0: to the end */
     int64_t    frames;               /* at most; 0: all */
     int64_t    prefetch;             /* frames decoded ahead, at least 1 */
@@ -66,6 +67,12 @@ typedef struct {
     /* network */
     char      *weights;              /* checkpoint, or "synthetic:SEED", for lt_weights_open */
     int        precision;            /* lt_precision_choice */
+    int        model;                /* lt_model_choice */
+    bool       metric;
+    int64_t    input_size;           /* pixels of the shorter side of the model's input */
+    int64_t    micro_batch;          /* 0: as the plan finds best */
+    int64_t    tile, band;           /* pixels and rows at once, 0: as the plan finds best */
+    int64_t    anchor_frame;         /* of the result */
     lt_size    size;                 /* of the model's input: models run */
     char      *input;                /* HDF5 file or "synthetic:SEED": models run */
     bool       probes;               /* models run */

@@ -117,7 +117,14 @@ typedef struct {
     int             n_fields;        /* 1..16 */
     const char     *plan;            /* how it was made, for /provenance; copied; may be NULL */
     int64_t         tag;             /* handed to on_commit */
+    bool            raw;             /* what a later step makes the frames of: in a folder of its own, "frames" being the task's numbers */
 } lt_segment_desc;
+
+/* A part of a segment with a row of its own in /segments, e.g. the new frames of a window. */
+typedef struct {
+    lt_range       frames;
+    lt_segment_row row;
+} lt_segment_part;
 
 /* Host memory of a writer: all that it allocates itself at lt_writer_create, to the byte. On top come, per segment in
  * flight, lt_writer_segment_bytes, and what HDF5 and libdeflate take (below 4 MiB a writer and 1 MiB a thread). */
@@ -142,6 +149,14 @@ LT_NODISCARD lt_status lt_writer_put(lt_writer *w, int64_t frame, const void *co
 /* All fields of `frame` are fill. reason NULL: by definition (the last entry of a flow); else one sentence: the frame
  * is listed as unreadable and the segment's state is FAILED. */
 LT_NODISCARD lt_status lt_writer_put_fill(lt_writer *w, int64_t frame, const char *reason);
+
+/* Rows of the segment in hand, [n] covering its frames in order, instead of the one of lt_writer_commit; the state of each becomes FAILED
+ * where one of its frames is unreadable. `carry`, NULL or a text that lt_segment_carry gives back. Both are copied. */
+LT_NODISCARD lt_status lt_writer_parts(lt_writer *w, const lt_segment_part *parts, int n, const char *carry);
+
+/* Calls fn(ctx) on the store thread, after all that was handed over before, and returns what it returns, with its record: how another
+ * thread reads HDF5 files while the writer works. */
+LT_NODISCARD lt_status lt_writer_call(lt_writer *w, lt_status (*fn)(void *ctx), void *ctx);
 
 /* Hands the segment over: close, fsync, rename, fsync of the directory happen behind the caller, then on_commit.
  * LT_E_INTERNAL where a frame was not put. After an error there is no on_commit. */
@@ -176,6 +191,28 @@ LT_NODISCARD lt_status lt_ledger_scan(const lt_job *job, const char *id, const l
  * frame + 1 where it is committed, in one piece or in several that follow each other. next may be NULL. */
 LT_NODISCARD lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick,
                                        lt_segment_state *states, int64_t *next, char **warnings);
+
+/* The same for the raw segments of a video, whose ranges are in the task's numbers. A result does not count for them. */
+LT_NODISCARD lt_status lt_ledger_raw(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick,
+                                     lt_segment_state *states, int64_t *next, char **warnings);
+
+/* ---- what was committed, read back ---- */
+
+/* [hdf5] The carry of a committed segment; LT_E_ABSENT where there is no such segment or it has none. The caller frees *text. */
+LT_NODISCARD lt_status lt_segment_carry(const lt_job *job, const char *id, lt_range segment, char **text);
+
+/* The raw segments of a video; holds a few files open. */
+typedef struct lt_raw lt_raw;
+
+LT_NODISCARD lt_status lt_raw_create(const lt_job *job, const char *id, lt_raw **out);
+
+/* [hdf5] "Frame" `index` of the first field into out [height,width]. LT_E_ABSENT where no committed raw segment has it. *why, of LT_RAW_WHY
+ * bytes, is "" or why it has no value; out is fill then. *anchor is that of its row. */
+enum { LT_RAW_WHY = 256 };
+LT_NODISCARD lt_status lt_raw_read(lt_raw *raw, int64_t index, float *out, int width, int height, char *why, int64_t *anchor);
+
+/* [hdf5] *raw is NULL afterwards; NULL is accepted. */
+void lt_raw_destroy(lt_raw **raw);
 
 #ifdef __cplusplus
 }

@@ -12,11 +12,13 @@
 #define VIEW   (1u << LT_COMMAND_VIEW)
 #define DOCTOR (1u << LT_COMMAND_DOCTOR)
 #define MODELS (1u << LT_COMMAND_MODELS)
+#define BENCH  (1u << LT_COMMAND_BENCH)
 #define ALL    ((1u << LT_COMMANDS) - 1)
 
 static const lt_choice tasks[] = {
     { "flow", LT_TASK_FLOW, "optical flow, forward and backward, with occlusion" },
-    { "depth", LT_TASK_DEPTH, NULL }, { "track", LT_TASK_TRACK, NULL }, { "inpaint", LT_TASK_INPAINT, NULL },
+    { "depth", LT_TASK_DEPTH, "depth of every pixel, steady over the whole video (Video Depth Anything)" },
+    { "track", LT_TASK_TRACK, NULL }, { "inpaint", LT_TASK_INPAINT, NULL },
     { "parse", LT_TASK_PARSE, NULL }, { "face", LT_TASK_FACE, NULL }, { "map", LT_TASK_MAP, NULL },
     { 0 },
 };
@@ -27,6 +29,9 @@ static const lt_choice presets[] = {
 };
 static const lt_choice types[] = {
     { "f32", LT_TYPE_F32, NULL }, { "f16", LT_TYPE_F16, "half the bytes, 11 bits of mantissa" }, { 0 },
+};
+static const lt_choice models[] = {
+    { "vits", LT_MODEL_VITS, "small" }, { "vitb", LT_MODEL_VITB, "base" }, { "vitl", LT_MODEL_VITL, "large" }, { 0 },
 };
 static const lt_choice precisions[] = {
     { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance, on a CPU f32" },
@@ -67,13 +72,13 @@ static const double MANY = 1e12;                  /* a limit that only keeps sum
 #define AT(member) .offset = offsetof(lt_settings, member)
 
 static const lt_option options[] = {
-    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN, .section = "job", .arg = "TASK", .preset = "flow",
-      .choices = tasks, .help = "What to compute; of these, this version has flow" },
+    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN | BENCH, .section = "job", .arg = "TASK", .preset = "flow",
+      .choices = tasks, .help = "What to compute; of these, this version has flow and depth" },
     { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
       .choices = presets, .help = "Settings of the method, from accurate to fast" },
     { .name = "segment-frames", .kind = LT_OPTION_INT, AT(segment_frames), .commands = RUN, .section = "job", .arg = "N",
-      .preset = "64", .max = 1e9, .help = "Frames a segment: what is handed out, written and resumed as one piece, "
-      "rounded up to whole windows; 0 is the task's own. The values of the result do not depend on it" },
+      .preset = "0", .max = 1e9, .preset_help = "flow 64, depth 176", .help = "Frames a segment: what is handed out, written and resumed as one piece, "
+      "rounded up to whole windows. The values of the result do not depend on it" },
     { .name = "config", .letter = 'c', .kind = LT_OPTION_PATH, AT(config), .commands = ALL, .section = "job", .arg = "FILE",
       .help = "Settings from a YAML file: the names of these options, also under the headings of this list; "
               "its key inputs lists the videos; the command line wins" },
@@ -86,7 +91,7 @@ static const lt_option options[] = {
     { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
       .preset_help = "every frame", .help = "Take every k-th frame, with k the video's mean rate divided by F, rounded; times stay the container's" },
     { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN, .section = "input", .arg = "PIXELS", .preset = "0",
-      .max = 65536, .preset_help = "as they are", .help = "Scale frames down until the longer side has at most this many pixels" },
+      .max = 65536, .preset_help = "flow as they are, depth 1280", .help = "Scale frames down until the longer side has at most this many pixels" },
     { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
       .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
     { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
@@ -107,13 +112,30 @@ static const lt_option options[] = {
     { .name = "keep-segments", .kind = LT_OPTION_BOOL, AT(keep_segments), .commands = RUN | MERGE, .section = "output",
       .help = "Keep the segment files after the result was written and checked" },
 
-    { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS, .section = "network", .arg = "FILE",
+    { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "FILE",
       .help = "Checkpoint of the model (PyTorch or safetensors; longtake models list says where to get it), or synthetic:SEED, "
               "drawn numbers for trying things out, whose results are meaningless and marked so" },
-    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS, .section = "network", .arg = "TYPE",
+    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "TYPE",
       .preset = "auto", .choices = precisions, .help = "What the model computes with" },
-    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
-      .help = "Size of the model's input; needed with --input synthetic:SEED" },
+    { .name = "model", .kind = LT_OPTION_CHOICE, AT(model), .commands = RUN | BENCH, .section = "network", .arg = "NAME", .preset = "vits",
+      .choices = models, .help = "Size of the model of depth" },
+    { .name = "metric", .kind = LT_OPTION_BOOL, AT(metric), .commands = RUN, .section = "network",
+      .help = "The weights are of a metric model: depth in metres, and windows are joined as they are instead of being fitted to each other" },
+    { .name = "input-size", .kind = LT_OPTION_INT, AT(input_size), .commands = RUN | BENCH, .section = "network", .arg = "PIXELS", .preset = "518",
+      .min = 14, .max = 8192, .help = "Shorter side of the model's input, rounded to 14; wide frames get less" },
+    { .name = "micro-batch", .kind = LT_OPTION_INT, AT(micro_batch), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+      .max = 32, .preset_help = "as the plan finds best",
+      .help = "Frames that go through the model at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "tile", .kind = LT_OPTION_INT, AT(tile), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+      .max = 1e9, .preset_help = "as the plan finds best",
+      .help = "Pixels of a map that are mixed over time at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "band", .kind = LT_OPTION_INT, AT(band), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+      .max = 1e9, .preset_help = "as the plan finds best",
+      .help = "Rows of the output that are made at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "anchor-frame", .kind = LT_OPTION_INT, AT(anchor_frame), .commands = RUN, .section = "network", .arg = "N", .preset = "0",
+      .max = MANY, .help = "Frame of the result that every window of depth is fitted to; name one in full light where a video opens in black" },
+    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS | BENCH, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
+      .help = "Size of the model's input: of models run, and of bench instead of --input-size" },
     { .name = "input", .kind = LT_OPTION_STRING, AT(input), .commands = MODELS, .section = "network", .arg = "FILE|synthetic:SEED",
       .help = "What models run feeds to the model as it is: /input of an HDF5 file, or noise drawn from a number" },
     { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
@@ -121,10 +143,10 @@ static const lt_option options[] = {
 
     { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
-    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS, .section = "device", .arg = "LEVEL", .preset = "auto",
+    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
       .help = "Instruction set of the CPU's kernels; give the lowest common level to a fleet of mixed processors" },
-    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS, .section = "device", .arg = "N", .preset = "0",
+    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS | BENCH, .section = "device", .arg = "N", .preset = "0",
       .max = 4096, .preset_help = "a fair share of the cores", .help = "Threads of each rank" },
     { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN, .section = "device", .arg = "BYTES",
       .preset = "0", .max = 0x1p62, .preset_help = "see --memory-fraction", .help = "Device memory of each rank, e.g. 5.6GiB; a hard limit" },
@@ -164,7 +186,7 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
-    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS, .section = "messages",
+    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",
       .preset = "auto", .choices = progresses, .help = "How progress is shown, on standard error" },
@@ -209,9 +231,14 @@ static const lt_command_info commands[] = {
                    "run MODEL: one pass of the model over --input with --weights, written to --out, for comparing with other implementations.\n\n"
                    "Nothing in a checkpoint is ever executed: a file that would have to be is refused.",
         .example = "longtake models check vda-vits video_depth_anything_vits.pth" },
+    [LT_COMMAND_BENCH] = { .name = "bench", .args = "", .summary = "Measure the time and memory of a task on drawn frames",
+        .details = "Runs two windows of --task depth and prints, for the second, what each stage and each kernel took, GFLOP/s, the share of this "
+                   "machine's own rate (one large product by oneDNN, measured in the same run), and planned and observed bytes. Weights are "
+                   "synthetic unless --weights names some: they do not change the time.",
+        .example = "longtake bench --task depth --model vits --size 518x518 --json" },
     [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
     [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",
-        .words = "run|index|status|merge|verify|view|doctor|models|version|help|completion" },
+        .words = "run|index|status|merge|verify|view|doctor|models|bench|version|help|completion" },
     [LT_COMMAND_COMPLETION] = { .name = "completion", .args = "bash|zsh|fish", .n_min = 1, .n_max = 1, .summary = "Print a completion script for a shell",
         .details = "bash: source the output, or put it into ~/.local/share/bash-completion/completions/longtake. zsh: put it as _longtake "
                    "into a folder of $fpath. fish: put it into ~/.config/fish/completions/longtake.fish.",
@@ -263,8 +290,8 @@ bool lt_settings_given(const lt_settings *s, const char *name)
 static lt_status check_run(const lt_settings *s)
 {
     lt_status st = LT_OK;
-    if (s->task != LT_TASK_FLOW)
-        LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow", lt_choice_name(tasks, s->task));
+    if (s->task != LT_TASK_FLOW && s->task != LT_TASK_DEPTH)
+        LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow and depth", lt_choice_name(tasks, s->task));
     if (!s->out) LT_FAIL(LT_E_USAGE, "run needs --out DIR, the directory for the results");
     if (s->end > 0 && s->end <= s->start)
         LT_FAIL(LT_E_USAGE, "--end (%g s) is not after --start (%g s): no frame lies between", s->end, s->start);

@@ -4,13 +4,14 @@
 
 #include <longtake/clock.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TAG_MESSAGE = 7, NAP_US = 1000 };
+enum { TAG_MESSAGE = 7, TAG_BULK = 100, TAGS_BULK = 30001, NAP_US = 1000 };
 
 typedef struct letter {
     lt_message     m;
@@ -20,7 +21,7 @@ typedef struct letter {
 
 struct lt_comm {
     MPI_Comm mpi;
-    bool     with_mpi;
+    bool     with_mpi, untidy;   /* untidy: something was sent that nobody may receive */
     int      rank, size, local_rank, local_size, timeout_s;
     pid_t    launcher;           /* our parent at the start: mpirun or its daemon */
     char     host[64];
@@ -190,6 +191,76 @@ done:
     return st;
 }
 
+struct lt_bulk {
+    MPI_Request request;
+    bool        out;
+};
+
+static lt_status new_bulk(lt_comm *c, int tag, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    *out = NULL;
+    if (!c->with_mpi || n_bytes > INT_MAX || tag < 0 || tag >= TAGS_BULK) LT_FAIL(LT_E_INTERNAL, "a block of %zu bytes cannot be sent", n_bytes);
+    *out = calloc(1, sizeof **out);
+    if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for a transfer");
+done:
+    return st;
+}
+
+lt_status lt_bulk_send(lt_comm *c, int to, int tag, const void *bytes, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    lt_bulk *b = NULL;
+    *out = NULL;
+    LT_TRY(new_bulk(c, tag, n_bytes, &b));
+    LT_MPI(MPI_Isend(bytes, (int)n_bytes, MPI_BYTE, to, TAG_BULK + tag, c->mpi, &b->request));
+    b->out = true;
+    *out = b;
+    b = NULL;
+done:
+    free(b);
+    return st;
+}
+
+lt_status lt_bulk_receive(lt_comm *c, int from, int tag, void *bytes, size_t n_bytes, lt_bulk **out)
+{
+    lt_status st = LT_OK;
+    lt_bulk *b = NULL;
+    *out = NULL;
+    LT_TRY(new_bulk(c, tag, n_bytes, &b));
+    LT_MPI(MPI_Irecv(bytes, (int)n_bytes, MPI_BYTE, from, TAG_BULK + tag, c->mpi, &b->request));
+    *out = b;
+    b = NULL;
+done:
+    free(b);
+    return st;
+}
+
+lt_status lt_bulk_look(lt_comm *c, lt_bulk **bulk)
+{
+    lt_status st = LT_OK;
+    int there = 0;
+    (void)c;
+    LT_MPI(MPI_Test(&(*bulk)->request, &there, MPI_STATUS_IGNORE));
+    if (there) {
+        free(*bulk);
+        *bulk = NULL;
+    }
+done:
+    return st;
+}
+
+void lt_bulk_abandon(lt_comm *c, lt_bulk **bulk)
+{
+    lt_bulk *b = *bulk;
+    if (!b) return;
+    /* A send cannot be cancelled, so it may hold up the farewell for ever. */
+    if (b->out) c->untidy = true;
+    else if (MPI_Cancel(&b->request) == MPI_SUCCESS) MPI_Wait(&b->request, MPI_STATUS_IGNORE);
+    free(b);
+    *bulk = NULL;
+}
+
 lt_status lt_comm_gather_all(lt_comm *c, const void *mine, size_t n_bytes, void *all)
 {
     lt_status st = LT_OK;
@@ -247,7 +318,7 @@ void lt_comm_close(lt_comm **comm, int together)
 {
     lt_comm *c = *comm;
     if (!c) return;
-    if (c->with_mpi && together) {
+    if (c->with_mpi && together && !c->untidy) {
         while (c->in_flight) {
             letter *l = c->in_flight;
             c->in_flight = l->next;

@@ -295,8 +295,18 @@ void lt_scatter(lt_graph *g, lt_val state, const char *table, lt_val x)
     put(g, x, lt_gather(g, state, table, lt_dim(g, x, 0)), "scatter");
 }
 
+static lt_val copy(lt_graph *g, lt_val x, lt_dtype dtype, const char *name)
+{
+    if (!ready(g, x)) return (lt_val){ 0 };
+    return out_of(node(g, LT_OP_copy, name, x, dtype, *shape_of(g, x), "", 0));
+}
+
 lt_val lt_cast(lt_graph *g, lt_val x, lt_dtype dtype)
 {
-    if (!ready(g, x) || lt_graph_value(g, x.id)->dtype == dtype) return x;
-    return out_of(node(g, LT_OP_copy, "cast", x, dtype, *shape_of(g, x), "", 0));
+    return ready(g, x) && lt_graph_value(g, x.id)->dtype == dtype ? x : copy(g, x, dtype, "cast");
+}
+
+lt_val lt_contiguous(lt_graph *g, lt_val x)
+{
+    return copy(g, x, ready(g, x) ? lt_graph_value(g, x.id)->dtype : LT_F32, "contiguous");
 }

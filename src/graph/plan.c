@@ -230,7 +230,7 @@ static lt_status measure(void *ctx, const lt_slice_of *s)
         step->launches++;
         if (!step->kernel) {
             st = lt_kernel_pick(n->op, &a, &p->opts.machine, &step->kernel);
-            if (st < 0) lt_error_prefix("%s: ", n->name);
+            if (st < 0) lt_error_prefix("%s", n->name);
             LT_TRY(st);
             if (step->kernel->packed_bytes) step->packed_bytes = step->kernel->packed_bytes(&a, &p->opts.machine);
         }

@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include <longtake/media.h>
+#include <longtake/merge.h>
 #include <longtake/pool.h>
 #include <longtake/result.h>
 
@@ -13,7 +14,7 @@ static lt_status merge_one(const lt_settings *s, const lt_job *job, const char *
     char path[4096];
     const lt_merge_opts opts = { s->partial, s->keep_segments, s->threads > 0 ? (int)s->threads : lt_cpus_allowed(),
                                  lt_media_library() };
-    st = lt_merge(job, id, &opts);
+    st = lt_job_merge(job, id, &opts, (int)s->compression, s->log);
     if (st == LT_E_ABSENT || st == LT_E_DATA) {
         lt_log_error(s->log, "%s", lt_error_last()->text);
         *code = lt_exit_worse(*code, st == LT_E_ABSENT ? 75 : 65);

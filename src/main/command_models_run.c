@@ -150,7 +150,8 @@ int lt_command_models_run(const lt_settings *s)
     const int threads = s->threads > 0 ? (int)s->threads : lt_cpus_allowed();
     r.config = (lt_depth_config){ .model = s->inputs.item[1], .width = (int)s->size.width, .height = (int)s->size.height, .frames = (int)s->frames,
                                   .slots = (int)s->frames, .precision = s->precision == LT_PRECISION_BF16 ? LT_BF16 : LT_F32,
-                                  .probes = s->probes, .machine = lt_machine_here(isa, threads) };
+                                  .micro_batch = (int)s->micro_batch,
+                                  .tile = (int)s->tile, .band = (int)s->band, .probes = s->probes, .machine = lt_machine_here(isa, threads) };
     LT_TRY(lt_weights_open(s->weights, &r.weights));
     LT_TRY(lt_depth_plan_create(&r.config, &r.plan));
     LT_TRY(lt_pool_create(threads, &r.pool));

@@ -20,7 +20,8 @@ int lt_command_verify(const lt_settings *s);
 int lt_command_view(const lt_settings *s);
 int lt_command_doctor(const lt_settings *s);
 int lt_command_models(const lt_settings *s);
-int lt_command_models_run(const lt_settings *s);
+int lt_command_models_run(const lt_settings *s);      /* the subcommand */
+int lt_command_bench(const lt_settings *s);
 int lt_command_version(const lt_settings *s);
 int lt_command_help(const lt_settings *s);
 int lt_command_completion(const lt_settings *s);

@@ -3,6 +3,7 @@
 
 #include <longtake/cpu.h>
 #include <longtake/gpu.h>
+#include <longtake/kernel.h>
 #include <longtake/pool.h>
 
 #include <errno.h>
@@ -47,6 +48,7 @@ json_t *lt_doctor_cpu(lt_findings *f)
     json_object_set_new(o, "cores_online", json_integer(online));
     json_object_set_new(o, "cores_allowed", json_integer(allowed));
     json_object_set_new(o, "isa", json_string(lt_isa_name(lt_cpu_isa())));
+    json_object_set_new(o, "bf16_units", json_boolean(lt_machine_here(lt_cpu_isa(), 1).bf16_units));
     read_field("/proc/self/status", "Cpus_allowed_list", text, sizeof text);
     json_object_set_new(o, "mask", json_string(text));
     if (allowed < online)

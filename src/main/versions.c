@@ -4,6 +4,7 @@
 #include <longtake/gpu.h>
 #include <longtake/settings.h>
 
+#include <dnnl.h>
 #include <hdf5.h>
 #include <jansson.h>
 #include <libavcodec/avcodec.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 #include <yaml.h>
+#include <zip.h>
 
 static void add(lt_version *list, int *n, const char *name, const char *format, ...) LT_PRINTF(4, 5);
 
@@ -53,6 +55,9 @@ int lt_versions(lt_version *list)
     add_av(list, &n, "libavutil", avutil_version());
     add_av(list, &n, "libswscale", swscale_version());
     if (H5get_libversion(&major, &minor, &release) >= 0) add(list, &n, "HDF5", "%u.%u.%u", major, minor, release);
+    const dnnl_version_t *dnnl = dnnl_version();
+    add(list, &n, "oneDNN", "%d.%d.%d", dnnl->major, dnnl->minor, dnnl->patch);
+    add(list, &n, "libzip", "%s", zip_libzip_version());
     add(list, &n, "libdeflate", "%s", LIBDEFLATE_VERSION_STRING);
     add(list, &n, "xxHash", "%u.%u.%u", XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
     add(list, &n, "libpng", "%s", png_get_libpng_ver(NULL));

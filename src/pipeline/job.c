@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "finish.h"
+
 #include <longtake/file.h>
 
 #include <stdio.h>
@@ -49,10 +51,10 @@ done:
     return st;
 }
 
-lt_media_opts lt_setup_media(const lt_settings *settings)
+lt_media_opts lt_setup_media(const lt_setup *s)
 {
     lt_media_opts o = { 0 };
-    o.max_res = (int)settings->max_res;
+    o.max_res = (int)s->max_res;
     return o;
 }
 
@@ -62,12 +64,12 @@ int lt_setup_prefetch(const lt_setup *s)
 }
 
 /* Bytes of all fields of one frame as a task hands them over. */
-static size_t frame_bytes(const lt_setup *s, int width, int height)
+static size_t frame_bytes(const lt_setup *s, int width, int height, const lt_finish_config *finish)
 {
-    size_t n = 0;
+    size_t n = 0, raw = (size_t)finish->net_width * (size_t)finish->net_height * sizeof(float);
     for (int f = 0; f < s->n_fields; f++)
         n += lt_field_values(&s->fields[f], width, height) * lt_dtype_value_bytes(s->fields[f].dtype);
-    return n;
+    return n > raw ? n : raw;
 }
 
 static lt_writer_opts writer_for(const lt_setup *s, size_t max_frame_bytes)
@@ -86,7 +88,7 @@ lt_writer_opts lt_setup_writer(const lt_setup *s)
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
-        size_t n = frame_bytes(s, video->width, video->height);
+        size_t n = frame_bytes(s, video->width, video->height, &video->finish);
         if (n > most) most = n;
     }
     return writer_for(s, most);
@@ -110,12 +112,12 @@ static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
             LT_FAIL(LT_E_USAGE, "%s: the name of a video must be UTF-8: rename it", in->path);
     }
     *out = json_pack("{s:i s:s s:f s:I s:f s:f s:I s:I s:i s:s s:s s:s s:O?}", "format", 1, "task", s->task->name, "fps",
-                     o->fps, "max-res", (json_int_t)o->max_res, "start", o->start, "end", o->end, "frames",
+                     o->fps, "max-res", (json_int_t)s->max_res, "start", o->start, "end", o->end, "frames",
                      (json_int_t)o->frames, "segment-frames", (json_int_t)s->segment_frames, "shards", s->shard.count,
                      "shard-by", s->by_segment ? "segment" : "video", "device", s->device, "decoder",
                      lt_media_library(), "inputs", ids);
     if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for the settings");
-    LT_TRY(s->task->settings(o, *out));
+    LT_TRY(s->task->settings(&s->env, *out));
 done:
     json_decref(ids);
     if (st < 0) {
@@ -177,7 +179,7 @@ static lt_status open_directory(lt_setup *s)
     lt_status st = LT_OK;
     lt_job *before = NULL;
     json_t *settings = NULL;
-    int64_t wanted = s->settings->segment_frames > 0 ? s->settings->segment_frames : 64;
+    int64_t wanted = s->settings->segment_frames > 0 ? s->settings->segment_frames : s->task->segment_frames;
     const lt_grid grid = s->task->grid(s->settings);
     s->segment_frames = lt_segment_length(&grid, wanted);
     if (!s->settings->out) LT_FAIL(LT_E_USAGE, "where should the results go? Give --out DIR");
@@ -202,8 +204,17 @@ done:
 typedef struct {
     int32_t status, width, height;
     int64_t n_frames, device_bytes, host_bytes;
+    lt_finish_config finish;
     char    why[LT_WHY];         /* with status LT_OK: what is wrong with a video that can be done all the same */
 } probe;
+
+/* Beside decoder and writer: the session, and what the second step and its halo records take. */
+static int64_t more_host_bytes(const lt_setup *s, const void *plan, const lt_finish_config *c)
+{
+    size_t n = s->task->host_bytes ? s->task->host_bytes(plan) : 0;
+    if (s->task->finish) n += lt_finishing_bytes(s->task->finish, c) + lt_halo_box_bytes(lt_finishing_record_bytes(c));
+    return (int64_t)n;
+}
 
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
 {
@@ -212,13 +223,19 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
     void *plan = NULL;
     size_t device = 0;
     char need[32], have[32];
-    st = s->task->plan(s->settings, info->width, info->height, &plan, &device);
+    st = s->task->plan(&s->env, info->width, info->height, &plan, &device);
     /* A size that a task does not take is this video's fault, not the command line's. */
     if (st == LT_E_USAGE) LT_FAIL(LT_E_DATA, "%s: %s", path, lt_error_last()->text);
     LT_TRY(st);
-    const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height));
+    if (s->task->finish) {
+        lt_field field;
+        p->finish = (lt_finish_config){ .width = info->width, .height = info->height };
+        LT_TRY(s->task->raw(&s->env, info->width, info->height, &field, &p->finish.net_width, &p->finish.net_height));
+    }
+    const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height, &p->finish));
     p->device_bytes = (int64_t)device;
     p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
+    p->host_bytes += more_host_bytes(s, plan, &p->finish);
     if (p->device_bytes > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
                 info->width, info->height, lt_bytes_text(p->device_bytes, need, sizeof need),
@@ -323,7 +340,7 @@ static lt_status look_at(lt_setup *s, const lt_input *in, probe *p)
     lt_media *media = NULL;
     lt_index *index = NULL;
     bool old = false;
-    const lt_media_opts opts = lt_setup_media(s->settings);
+    const lt_media_opts opts = lt_setup_media(s);
     LT_TRY(lt_video_id_check(in->id));
     LT_TRY(lt_media_open(in->path, &opts, &media));
     const lt_media_info *info = lt_media_get_info(media);
@@ -362,6 +379,12 @@ done:
     return st;
 }
 
+/* What the second step is about, from what all shards and `merge` know: run.json and the video's size and length. */
+static lt_status finish_config(const lt_setup *s, lt_setup_video *video)
+{
+    return s->task->finish->config(lt_job_settings(s->job), video->width, video->height, video->n_frames, &video->finish);
+}
+
 static lt_status look_at_all(lt_setup *s)
 {
     lt_status st = LT_OK;
@@ -382,6 +405,8 @@ static lt_status look_at_all(lt_setup *s)
         video->n_frames = p->status < 0 ? 0 : p->n_frames;
         video->device_bytes = p->device_bytes;
         video->host_bytes = p->host_bytes;
+        video->finish = p->finish;
+        if (s->task->finish && p->status >= 0) LT_TRY(finish_config(s, video));
     }
 done:
     free(mine);
@@ -429,7 +454,8 @@ static lt_status cut(lt_setup *s)
     for (int64_t v = 0, i = 0; v < s->inputs.n; v++)
         for (int64_t k = 0; k < s->videos[v].n_pieces; k++, i++) {
             lt_range r = lt_segment_at(s->videos[v].n_frames, s->segment_frames, k);
-            s->pieces[i] = (lt_setup_piece){ (int)v, r, s->videos[v].mine, LT_SEGMENT_MISSING };
+            s->pieces[i] = (lt_setup_piece){ .video = (int)v, .range = r, .mine = s->videos[v].mine, .state = LT_SEGMENT_MISSING };
+            if (s->task->finish) s->pieces[i].raw = s->task->finish->numbers(r);
             weight[i] = r.last - r.first + 1;
         }
     lt_shard_cut(weight, n, s->by_segment ? s->shard.count : 1, shard);
@@ -445,11 +471,41 @@ done:
     return st;
 }
 
+static void tell_warnings(const lt_setup *s, char *warnings)
+{
+    for (char *line = warnings, *rest; line && *line; line = rest) {
+        rest = strchr(line, '\n');
+        if (rest) *rest++ = 0;
+        else rest = line + strlen(line);
+        lt_log_warn(s->log, "%s", line);
+    }
+}
+
 /* What earlier runs left of a piece. */
 typedef struct {
     int64_t next;                /* the first frame to make; 0 and state 0: another rank looked */
     int64_t state;               /* lt_segment_state */
+    int64_t raw_next, raw_done;  /* of two steps: the first number to make; whether all are */
 } progress;
+
+/* What earlier runs left of the first step of pieces that are not done. */
+static lt_status scan_raw(lt_setup *s, int64_t v, progress *found)
+{
+    lt_status st = LT_OK;
+    const lt_setup_video *video = &s->videos[v];
+    for (int64_t i = video->first_piece; i < video->first_piece + video->n_pieces; i++) {
+        lt_segment_state state;
+        char *warnings = NULL;
+        if (!s->pieces[i].mine || found[i].state != LT_SEGMENT_MISSING) continue;
+        st = lt_ledger_raw(s->job, video->input->id, &s->pieces[i].raw, 1, false, &state, &found[i].raw_next, &warnings);
+        tell_warnings(s, warnings);
+        free(warnings);
+        LT_TRY(st);
+        found[i].raw_done = state != LT_SEGMENT_MISSING;
+    }
+done:
+    return st;
+}
 
 /* Marks what earlier runs committed of one video. */
 static lt_status scan_video(lt_setup *s, int64_t v, progress *found)
@@ -463,13 +519,9 @@ static lt_status scan_video(lt_setup *s, int64_t v, progress *found)
     if (!ranges || !states || !next) LT_FAIL(LT_E_MEMORY, "no memory for %lld segments", (long long)video->n_pieces);
     for (int64_t k = 0; k < video->n_pieces; k++) ranges[k] = s->pieces[video->first_piece + k].range;
     LT_TRY(lt_ledger_reach(s->job, video->input->id, ranges, video->n_pieces, false, states, next, &warnings));
-    for (char *line = warnings, *rest; line && *line; line = rest) {
-        rest = strchr(line, '\n');
-        if (rest) *rest++ = 0;
-        else rest = line + strlen(line);
-        lt_log_warn(s->log, "%s", line);
-    }
-    for (int64_t k = 0; k < video->n_pieces; k++) found[video->first_piece + k] = (progress){ next[k], states[k] };
+    tell_warnings(s, warnings);
+    for (int64_t k = 0; k < video->n_pieces; k++) found[video->first_piece + k] = (progress){ .next = next[k], .state = states[k] };
+    if (s->task->finish) LT_TRY(scan_raw(s, v, found));
 done:
     free(next);
     free(ranges);
@@ -492,7 +544,11 @@ static lt_status scan_all(lt_setup *s)
     for (int64_t i = 0; i < s->n_pieces; i++)
         for (int k = 0; k < size; k++) {
             const progress *p = &all[(size_t)k * row + (size_t)i];
+            if (p->raw_done) s->pieces[i].raw_done = true;
+            if (p->raw_next > s->pieces[i].raw.first) s->pieces[i].raw.first = p->raw_next;
             if (p->state) s->pieces[i].state = (uint8_t)p->state;
+            /* The second step always makes whole pieces. */
+            else if (s->task->finish) continue;
             /* A stopped run committed the head of this one; the rest is a piece of its own. */
             else if (p->next > s->pieces[i].range.first) s->pieces[i].range.first = p->next;
         }
@@ -509,6 +565,8 @@ static void sum_up(lt_setup *s)
         if (video->status < 0 || !video->mine) continue;
         if ((size_t)video->device_bytes > s->arena_bytes) s->arena_bytes = (size_t)video->device_bytes;
         if ((size_t)video->host_bytes > s->host_bytes) s->host_bytes = (size_t)video->host_bytes;
+        const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
+        if (record > s->record_bytes) s->record_bytes = record;
     }
 }
 
@@ -530,6 +588,55 @@ done:
     return st;
 }
 
+static lt_status resolve_precision(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    s->env.precision = LT_F32;
+    if (s->settings->precision == LT_PRECISION_BF16 && s->task->finish) {
+        if (!s->env.machine.bf16_units)
+            LT_FAIL(LT_E_DEVICE, "--precision bf16: this processor has no units for bf16, so it would be slower and less exact than f32: leave it out");
+        s->env.precision = LT_BF16;
+    }
+done:
+    return st;
+}
+
+static lt_status open_weights(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    const lt_settings *o = s->settings;
+    s->env = (lt_task_env){ .settings = o, .machine = lt_machine_here(s->isa, s->n_threads) };
+    s->max_res = lt_settings_given(o, "max-res") ? o->max_res : s->task->max_res;
+    LT_TRY(resolve_precision(s));
+    if (!s->task->takes_weights || !s->task->takes_weights()) goto done;
+    if (!o->weights)
+        LT_FAIL(LT_E_USAGE, "--task %s needs the weights of its model: give --weights FILE (longtake models list says where to get them), or "
+                            "--weights synthetic:7 to try the program out", s->task->name);
+    LT_TRY(lt_weights_open(o->weights, &s->weights));
+    s->env.weights = s->weights;
+done:
+    /* A checkpoint is no input of the job that could be left out. */
+    if (st == LT_E_DATA || st == LT_E_ABSENT) st = lt_raise(LT_E_USAGE, __FILE__, __LINE__, __func__, "--weights: %s", lt_error_last()->text);
+    return st;
+}
+
+/* [collective] One rank reads the whole file, since all of them together would read it as many times. */
+static lt_status hash_weights(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    lt_hash *all = calloc((size_t)lt_comm_size(s->comm), sizeof *all), mine = { 0, 0 };
+    if (!all) st = lt_raise(LT_E_MEMORY, __FILE__, __LINE__, __func__, "no memory for %d ranks", lt_comm_size(s->comm));
+    else if (s->weights && lt_comm_rank(s->comm) == 0) st = lt_weights_hash(s->weights, &mine);
+    LT_TRY(lt_agree_status(s->comm, st));
+    LT_TRY(lt_comm_gather_all(s->comm, &mine, sizeof mine, all));
+    s->env.weights_hash = all[0];
+    if (s->weights && lt_weights_is_synthetic(s->weights) && lt_comm_rank(s->comm) == 0)
+        lt_log_warn(s->log, "meaningless: synthetic weights: the result has the shape of depth and is none");
+done:
+    free(all);
+    return st;
+}
+
 lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm, lt_stop *stop, lt_setup *out)
 {
     lt_status st = LT_OK;
@@ -541,9 +648,11 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     s->stop = stop;
     if ((st = lt_task_find(settings->task, &s->task)) >= 0 && (st = s->task->fields(settings, s->fields, &s->n_fields)) >= 0 &&
         (st = resolve_shard(s)) >= 0 && (st = resolve_device(s)) >= 0)
-        st = lt_inputs_collect(settings, &s->inputs);
+        st = open_weights(s);
+    if (st >= 0) st = lt_inputs_collect(settings, &s->inputs);
     if (st >= 0) st = check_folders(s);
     LT_TRY(lt_agree_status(comm, st));
+    LT_TRY(hash_weights(s));
     st = open_directory(s);
     LT_TRY(lt_agree_status(comm, st));
     LT_TRY(share_videos(s));
@@ -559,6 +668,7 @@ void lt_setup_free(lt_setup *s)
 {
     lt_job_close(&s->job);
     lt_inputs_free(&s->inputs);
+    lt_weights_close(&s->weights);
     free(s->videos);
     free(s->pieces);
     memset(s, 0, sizeof *s);

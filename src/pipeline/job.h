@@ -27,6 +27,7 @@ typedef struct {
     int             width, height;
     int64_t         n_frames;        /* of the result */
     int64_t         device_bytes, host_bytes;
+    lt_finish_config finish;         /* of a task of two steps */
     int64_t         first_piece, n_pieces;      /* in lt_setup.pieces */
     bool            mine;            /* some piece is of this shard */
 } lt_setup_video;
@@ -34,7 +35,9 @@ typedef struct {
 typedef struct {
     int      video;
     lt_range range;
+    lt_range raw;                    /* of two steps: numbers of the raw maps that are still to be made */
     bool     mine;                   /* of this shard */
+    bool     raw_done;
     uint8_t  state;                  /* lt_segment_state */
 } lt_setup_piece;
 
@@ -44,6 +47,9 @@ typedef struct {
     lt_comm           *comm;
     lt_stop           *stop;
     const lt_task     *task;
+    lt_task_env        env;
+    lt_weights        *weights;      /* NULL: the task takes none */
+    int64_t            max_res;
     lt_field           fields[LT_TASK_FIELDS];
     int                n_fields;
     lt_isa             isa;
@@ -61,6 +67,7 @@ typedef struct {
     int64_t            n_pieces;
     size_t             arena_bytes;  /* the largest of the plans of this shard's videos */
     size_t             host_bytes;   /* likewise: frames, decoder, writer */
+    size_t             record_bytes; /* the largest halo record; 0: there are none */
 } lt_setup;
 
 /* [collective] Everything up to the first frame. `out` is zeroed first; the borrowed members come from the caller:
@@ -76,8 +83,8 @@ lt_writer_opts lt_setup_writer(const lt_setup *setup);
 /* Frames decoded ahead. */
 int lt_setup_prefetch(const lt_setup *setup);
 
-/* The media options that these settings mean. */
-lt_media_opts lt_setup_media(const lt_settings *settings);
+/* How the videos of this job are decoded. */
+lt_media_opts lt_setup_media(const lt_setup *setup);
 
 /* How the videos of a job are cut and who owns what, from its directory alone: what `status` asks. */
 typedef struct lt_cut_table lt_cut_table;

@@ -1,5 +1,7 @@
 #include <longtake/run.h>
 
+#include "exchange.h"
+#include "finish.h"
 #include "summary.h"
 #include "worker.h"
 
@@ -10,12 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30, LEAVE_S = 9 };
+enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30, LEAVE_S = 9, RECORDS_S = 3 };
 
 /* Messages between a rank and rank 0; n[0] is the index an order or an event speaks of. */
 typedef enum {
-    SAY_ASK, SAY_COMMITTED, SAY_LOST, SAY_MERGED, SAY_LEFT, SAY_STATE, SAY_STOP,      /* to rank 0 */
-    TELL_ORDER, TELL_STOP                                                               /* from rank 0 */
+    SAY_ASK, SAY_RAW, SAY_LINKED, SAY_COMMITTED, SAY_LOST, SAY_MERGED, SAY_LEFT, SAY_STATE, SAY_STOP,      /* to rank 0 */
+    TELL_ORDER, TELL_OFFER, TELL_STOP,                                                                       /* from rank 0 */
+    EXCHANGE                                                                                                /* between any two */
 } message_kind;
 
 typedef struct {
@@ -24,6 +27,8 @@ typedef struct {
     lt_stop        *stop;
     lt_comm        *comm;
     lt_worker      *worker;
+    lt_halo_box    *box;                 /* NULL: the task has one step */
+    lt_exchange    *exchange;
     bool            worker_left, told_stop;
     bool            alone;               /* the other ranks cannot be reached */
     int             code;                /* of this rank, so far */
@@ -33,6 +38,8 @@ typedef struct {
     lt_coordinator *coordinator;
     int64_t        *piece_of;            /* the coordinator's pieces -> s.pieces */
     int64_t        *place_of;            /* and back */
+    lt_carry       *carry;               /* [s.n_pieces] what is known of each in this run */
+    double         *raw_at;              /* [s.n_pieces] when its raw maps were there; 0: not in this run */
     lt_summary     *summary;
     int             ranks_left;
 } run;
@@ -44,6 +51,14 @@ static void worsen(run *r, int code)
 
 /* ---- rank 0 ---- */
 
+/* What piece i follows in its video. */
+static lt_after after(const lt_setup *s, int64_t i)
+{
+    if (i == s->videos[s->pieces[i].video].first_piece) return LT_AFTER_NOTHING;
+    if (s->pieces[i - 1].mine) return LT_AFTER_PIECE;
+    return s->pieces[i - 1].state != LT_SEGMENT_MISSING ? LT_AFTER_DONE : LT_AFTER_OTHERS;
+}
+
 static lt_status start_coordinator(run *r)
 {
     lt_status st = LT_OK;
@@ -53,16 +68,20 @@ static lt_status start_coordinator(run *r)
     uint8_t *merge = calloc((size_t)s->inputs.n + 1, 1);
     r->piece_of = calloc((size_t)s->n_pieces + 1, sizeof *r->piece_of);
     r->place_of = calloc((size_t)s->n_pieces + 1, sizeof *r->place_of);
-    if (!pieces || !merge || !r->piece_of || !r->place_of) LT_FAIL(LT_E_MEMORY, "no memory to hand out work");
+    r->carry = calloc((size_t)s->n_pieces + 1, sizeof *r->carry);
+    r->raw_at = calloc((size_t)s->n_pieces + 1, sizeof *r->raw_at);
+    if (!pieces || !merge || !r->piece_of || !r->place_of || !r->carry || !r->raw_at) LT_FAIL(LT_E_MEMORY, "no memory to hand out work");
     for (int64_t i = 0; i < s->n_pieces; i++) {
         const lt_setup_piece *p = &s->pieces[i];
         if (!p->mine) continue;
-        pieces[n] = (lt_piece_info){ p->video, p->range.last - p->range.first + 1, p->state != LT_SEGMENT_MISSING };
+        pieces[n] = (lt_piece_info){ p->video, p->range.last - p->range.first + 1, p->state != LT_SEGMENT_MISSING, p->raw_done, after(s, i) };
         r->place_of[i] = n;
         r->piece_of[n++] = i;
         merge[p->video] = 1;
     }
-    LT_TRY(lt_coordinator_create(pieces, n, merge, (int)s->inputs.n, lt_comm_size(r->comm), &r->coordinator));
+    /* Whether there is a chain is the same for all videos. */
+    const lt_steps steps = { s->task->finish != NULL, s->task->finish && n > 0 && s->task->finish->chained(&s->videos[pieces[0].video].finish) };
+    LT_TRY(lt_coordinator_create(pieces, n, merge, (int)s->inputs.n, lt_comm_size(r->comm), steps, &r->coordinator));
     LT_TRY(lt_summary_create(s, &r->summary));
 done:
     free(pieces);
@@ -70,13 +89,43 @@ done:
     return st;
 }
 
+static void put_carry(lt_message *m, const lt_carry *c)
+{
+    m->n[4] = c->anchor;
+    m->n[5] = c->good | c->firm << 1;
+    m->n[6] = c->known;
+    m->x[0] = c->scale;
+    m->x[1] = c->shift;
+    m->x[2] = c->anchor_scale;
+    m->x[3] = c->anchor_shift;
+}
+
+static lt_carry get_carry(const lt_message *m)
+{
+    return (lt_carry){ m->x[0], m->x[1], m->x[2], m->x[3], m->n[4],
+                        (int32_t)m->n[5] >> 1 & 1, (int32_t)m->n[5] & 1, (int32_t)m->n[6] };
+}
+
 static lt_status send_order(run *r, int rank, lt_order o)
 {
-    lt_message m = { .kind = TELL_ORDER };
+    lt_status st = LT_OK;
+    lt_message m = { .kind = TELL_ORDER }, offer = { .kind = TELL_OFFER };
     if (o.kind == LT_ORDER_WAIT) return LT_OK;
-    m.n[0] = o.kind == LT_ORDER_PIECE ? r->piece_of[o.index] : o.index;
+    m.n[0] = o.kind == LT_ORDER_PIECE || o.kind == LT_ORDER_FINISH ? r->piece_of[o.index] : o.index;
     m.n[1] = o.kind;
-    return lt_comm_send(r->comm, rank, &m);
+    m.n[2] = o.from;
+    if (o.kind == LT_ORDER_FINISH) {
+        const int64_t i = m.n[0];
+        if (i > 0) put_carry(&m, &r->carry[i - 1]);
+        if (r->raw_at[i] > 0) lt_summary_waited(r->summary, lt_seconds() - r->raw_at[i]);
+        /* The rank that linked the piece before sends what this one needs of it. */
+        offer.n[0] = i - 1;
+        offer.n[1] = rank;
+        if (o.from >= 0 && o.from != rank) LT_TRY(lt_comm_send(r->comm, o.from, &offer));
+    }
+    LT_TRY(lt_comm_send(r->comm, rank, &m));
+done:
+    return st;
 }
 
 static lt_status wake_all(run *r)
@@ -122,6 +171,16 @@ static lt_status listen(run *r, const lt_message *m)
     case SAY_ASK:
         LT_TRY(send_order(r, m->from, lt_coordinator_ask(r->coordinator, m->from)));
         break;
+    case SAY_RAW:
+        r->raw_at[m->n[0]] = lt_seconds();
+        lt_coordinator_raw(r->coordinator, r->place_of[m->n[0]], m->from);
+        LT_TRY(wake_all(r));
+        break;
+    case SAY_LINKED:
+        r->carry[m->n[0]] = get_carry(m);
+        lt_coordinator_linked(r->coordinator, r->place_of[m->n[0]], m->from);
+        LT_TRY(wake_all(r));
+        break;
     case SAY_COMMITTED:
         lt_summary_committed(r->summary, m->from, m->n[0], (int)m->n[2]);
         lt_coordinator_finished(r->coordinator, r->place_of[m->n[0]], 1);
@@ -147,7 +206,9 @@ static lt_status listen(run *r, const lt_message *m)
         LT_TRY(tell_stop(r, m->text));
         break;
     case TELL_ORDER:
+    case TELL_OFFER:
     case TELL_STOP:
+    case EXCHANGE:
         break;
     }
 done:
@@ -158,7 +219,10 @@ done:
 
 static lt_status hear(run *r, const lt_message *m)
 {
-    if (m->kind == TELL_ORDER) lt_worker_give(r->worker, (lt_order){ (lt_order_kind)m->n[1], m->n[0] });
+    const lt_task_order o = { { (lt_order_kind)m->n[1], m->n[0], (int)m->n[2] }, get_carry(m) };
+    if (m->kind == TELL_ORDER) lt_worker_give(r->worker, o);
+    else if (m->kind == TELL_OFFER) return lt_exchange_offer(r->exchange, m->n[0], (int)m->n[1]);
+    else if (m->kind == EXCHANGE) return lt_exchange_hear(r->exchange, m);
     else if (m->kind == TELL_STOP) lt_stop_raise(r->stop, m->text);
     else return listen(r, m);
     return LT_OK;
@@ -192,6 +256,9 @@ static lt_status tell_state(run *r, bool now_please)
     m.n[5] = resident_bytes();
     m.x[0] = w.wait_decode_s;
     m.x[1] = w.compute_s;
+    m.x[2] = w.wait_halo_s;
+    m.n[6] = w.halo_rank;
+    m.n[7] = (int64_t)w.halo_own << 32 | w.halo_file;
     snprintf(m.text, sizeof m.text, "%s", lt_comm_host(r->comm));
     LT_TRY(lt_comm_send(r->comm, 0, &m));
     if (r->summary) lt_summary_draw(r->summary, t);
@@ -202,7 +269,7 @@ done:
 /* What the worker did becomes a message; a failure of its own is logged here, by the rank that knows most. */
 static lt_status pass_on(run *r, const lt_event *e)
 {
-    static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
+    static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_RAW] = SAY_RAW, [LT_EVENT_LINKED] = SAY_LINKED, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
                                           [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
                                           [LT_EVENT_LEFT] = SAY_LEFT };
     if (e->kind == LT_EVENT_BROKEN) {
@@ -210,6 +277,7 @@ static lt_status pass_on(run *r, const lt_event *e)
         return LT_OK;
     }
     lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
+    if (e->kind == LT_EVENT_LINKED) put_carry(&m, &e->carry);
     snprintf(m.text, sizeof m.text, "%s", e->text);
     /* The last word on how much was made comes before the farewell. */
     if (e->kind == LT_EVENT_LEFT && tell_state(r, true) < 0) return lt_error_last()->status;
@@ -228,7 +296,7 @@ static lt_status pass_on(run *r, const lt_event *e)
 
 static bool finished(const run *r)
 {
-    return r->worker_left && (!r->coordinator || r->ranks_left == lt_comm_size(r->comm));
+    return r->worker_left && !(r->exchange && lt_exchange_busy(r->exchange)) && (!r->coordinator || r->ranks_left == lt_comm_size(r->comm));
 }
 
 static lt_status loop(run *r)
@@ -249,6 +317,11 @@ static lt_status loop(run *r)
             LT_TRY(hear(r, &m));
         }
         LT_TRY(st);
+        if (r->exchange) LT_TRY(lt_exchange_poll(r->exchange));
+        if (said_stop && r->exchange) {
+            lt_exchange_stop(r->exchange);
+            if (lt_seconds() - stopped_at > RECORDS_S) lt_exchange_abandon(r->exchange);
+        }
         if (!said_stop && atomic_load(lt_stop_flag(r->stop))) {
             lt_message stop = { .kind = SAY_STOP };
             snprintf(stop.text, sizeof stop.text, "%s", lt_stop_reason(r->stop));
@@ -287,7 +360,11 @@ static lt_status work(run *r)
     lt_status st = LT_OK;
     report_bad_inputs(r);
     if (lt_comm_rank(r->comm) == 0) LT_TRY(start_coordinator(r));
-    LT_TRY(lt_worker_create(&r->s, &r->worker));
+    if (r->s.record_bytes) {
+        LT_TRY(lt_halo_box_create(r->s.record_bytes, &r->box));
+        LT_TRY(lt_exchange_create(r->comm, r->box, EXCHANGE, &r->exchange));
+    }
+    LT_TRY(lt_worker_create(&r->s, r->box, &r->worker));
 done:
     LT_ALSO(lt_agree_status(r->comm, st));
     if (st < 0) return st;
@@ -329,6 +406,10 @@ static void finish(run *r)
     }
     lt_summary_destroy(&r->summary);
     lt_coordinator_destroy(&r->coordinator);
+    lt_exchange_destroy(&r->exchange);
+    lt_halo_box_destroy(&r->box);
+    free(r->carry);
+    free(r->raw_at);
     free(r->piece_of);
     free(r->place_of);
     lt_setup_free(&r->s);

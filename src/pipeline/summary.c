@@ -17,7 +17,8 @@ typedef struct {
     char    host[64];
     int64_t frames, video, piece, observed, host_used;
     bool    merging;
-    double  wait_decode_s, compute_s;
+    double  wait_decode_s, compute_s, wait_halo_s;
+    int64_t halo_rank, halo_own, halo_file;
     int64_t pieces;              /* committed by this rank in this run */
 } rank_row;
 
@@ -35,7 +36,7 @@ struct lt_summary {
     int             n_ranks;
     int64_t         frames_total, frames_before;     /* of this shard; done by earlier runs */
     int64_t         pieces_total, pieces_before, pieces_now, pieces_failed;
-    double          started;
+    double          started, waited;     /* waited: sum over pieces of the time from raw to their turn */
     lt_progress      *progress;
     lt_progress_rank *shown;     /* [n_ranks] */
 };
@@ -78,6 +79,13 @@ lt_status lt_summary_create(const lt_setup *setup, lt_summary **out)
         s->frames_total += frames;
         if (p->state == LT_SEGMENT_MISSING) {
             s->videos[p->video].pieces_left++;
+            /* What of it is raw already. */
+            if (!setup->task->finish) continue;
+            const lt_range all = setup->task->finish->numbers(p->range);
+            if (p->raw.first == all.first && !p->raw_done) continue;
+            const lt_range raw = setup->task->finish->frames((lt_range){ all.first, p->raw_done ? all.last : p->raw.first - 1 },
+                                                             setup->videos[p->video].n_frames);
+            s->frames_before += raw.last - raw.first + 1;
             continue;
         }
         s->pieces_before++;
@@ -128,7 +136,16 @@ void lt_summary_state(lt_summary *s, const lt_message *m)
     r->host_used = m->n[5];
     r->wait_decode_s = m->x[0];
     r->compute_s = m->x[1];
+    r->wait_halo_s = m->x[2];
+    r->halo_rank = m->n[6];
+    r->halo_own = m->n[7] >> 32;
+    r->halo_file = m->n[7] & 0xffffffff;
     snprintf(r->host, sizeof r->host, "%s", m->text);
+}
+
+void lt_summary_waited(lt_summary *s, double seconds)
+{
+    s->waited += seconds;
 }
 
 static int64_t frames_now(const lt_summary *s)
@@ -190,6 +207,19 @@ static const char *video_state(const lt_summary *s, int64_t v)
          : row->pieces_left > 0 ? "partial" : row->failed ? "failed" : "done";
 }
 
+/* Halo records by the way they came; metrics.prom has the same. */
+static void count_halos(const lt_summary *s, int64_t *own, int64_t *rank, int64_t *file, double *seconds)
+{
+    *own = *rank = *file = 0;
+    *seconds = 0;
+    for (int r = 0; r < s->n_ranks; r++) {
+        *own += s->ranks[r].halo_own;
+        *rank += s->ranks[r].halo_rank;
+        *file += s->ranks[r].halo_file;
+        *seconds += s->ranks[r].wait_halo_s;
+    }
+}
+
 static lt_status write_both(lt_summary *s, const lt_report *report)
 {
     lt_status st = LT_OK;
@@ -199,7 +229,18 @@ static lt_status write_both(lt_summary *s, const lt_report *report)
     snprintf(path, sizeof path, "%s/report%s.html", lt_job_dir(p->job), suffix);
     LT_TRY(lt_report_html_write(path, report));
     snprintf(path, sizeof path, "%s/metrics%s.prom", lt_job_dir(p->job), suffix);
-    LT_TRY(lt_report_metrics_write(path, report, NULL, 0));
+    int64_t own, rank, file;
+    double seconds;
+    count_halos(s, &own, &rank, &file, &seconds);
+    const char *family = "longtake_halo_records", *help = "boundary records of segments, by the way they came";
+    const lt_metric more[] = {
+        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "process" }, .x = (double)own },
+        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "rank" }, .x = (double)rank },
+        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "file" }, .x = (double)file },
+        { .family = "longtake_halo_wait_seconds", .type = LT_METRIC_GAUGE, .help = "ranks waiting for a record on its way", .x = seconds },
+        { .family = "longtake_chain_wait_seconds", .type = LT_METRIC_GAUGE, .help = "segments waiting raw for the one before, summed", .x = s->waited },
+    };
+    LT_TRY(lt_report_metrics_write(path, report, more, p->task->finish ? (int)(sizeof more / sizeof *more) : 0));
 done:
     return st;
 }
@@ -269,6 +310,12 @@ void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
             char path[4096];
             lt_log_info(p->log, "%s -> %s", p->inputs.items[v].path, lt_job_result_path(p->job, p->inputs.items[v].id, path));
         }
+    int64_t own, rank, file;
+    double wait;
+    count_halos(s, &own, &rank, &file, &wait);
+    if (own + rank + file > 0)
+        lt_log_debug(p->log, "halo records: %lld here, %lld from other ranks, %lld from files; %.2f s waited for them, segments waited %.1f s for the chain",
+                     (long long)own, (long long)rank, (long long)file, wait, s->waited);
     lt_log_info(p->log, "%lld frames in %.1f s (%.2f frames/s), %lld of %lld segments done%s%s", (long long)n, seconds,
                 seconds > 0 ? (double)n / seconds : 0, (long long)(s->pieces_before + s->pieces_now),
                 (long long)s->pieces_total, code == 75 ? "; stopped early, run the same command again: " : "",

@@ -21,8 +21,11 @@ void lt_summary_lost(lt_summary *s, int64_t piece, const char *why);
 /* The merge of a video ended; LT_E_ABSENT: other shards are at it. */
 void lt_summary_merged(lt_summary *s, int64_t video, lt_status st, const char *why);
 
-/* A rank's state: n = frames made, video, piece, merging, bytes of the arena used, bytes resident; x = seconds waited for frames, seconds
- * computed; text = host. */
+/* A finished piece waited so long for the one before, from when its raw maps were there. */
+void lt_summary_waited(lt_summary *s, double seconds);
+
+/* A rank's state: n = frames made, video, piece, merging, bytes of the arena used, bytes resident, halo records from other ranks, those that were
+ * here << 32 | those read from files; x = seconds waited for frames, seconds computed, seconds waited for halo records; text = host. */
 void lt_summary_state(lt_summary *s, const lt_message *m);
 
 /* Draws the progress at time t, seconds of a steady clock. */

@@ -9,12 +9,15 @@
 #define LT_PIPELINE_WORKER_H
 
 #include "coordinator.h"
+#include "halo_box.h"
 #include "job.h"
 
 typedef struct lt_worker lt_worker;
 
 typedef enum {
     LT_EVENT_ASK,                /* wants an order */
+    LT_EVENT_RAW,                /* the raw maps of piece `index` are on disk */
+    LT_EVENT_LINKED,             /* the carry of piece `index` is known */
     LT_EVENT_COMMITTED,          /* piece `index` is on disk; state DONE or FAILED */
     LT_EVENT_BROKEN,             /* a commit failed: the job must end; LEFT will say why */
     LT_EVENT_LOST,               /* piece `index` cannot be made: status, text; the worker goes on */
@@ -28,6 +31,7 @@ typedef struct {
     lt_status     status;
     int           state;         /* lt_segment_state */
     int64_t       frames;        /* of a committed piece */
+    lt_carry      carry;         /* LINKED */
     char          text[LT_WHY];
 } lt_event;
 
@@ -37,13 +41,21 @@ typedef struct {
     int64_t video, piece;        /* -1: none */
     int64_t observed_bytes;      /* of the arena, used so far */
     bool    merging;
-    double  wait_decode_s, compute_s;
+    double  wait_decode_s, compute_s, wait_halo_s;
+    int32_t halo_own, halo_rank, halo_file;      /* records that were here, came from another rank, were read from files */
 } lt_worker_state;
 
-LT_NODISCARD lt_status lt_worker_create(const lt_setup *setup, lt_worker **out);
+/* What a worker is told. */
+typedef struct {
+    lt_order order;              /* index is that of lt_setup.pieces or videos */
+    lt_carry carry;              /* FINISH: of the piece before, where it is known */
+} lt_task_order;
+
+/* `box` is borrowed; NULL where the task has one step. */
+LT_NODISCARD lt_status lt_worker_create(const lt_setup *setup, lt_halo_box *box, lt_worker **out);
 
 /* Answers an ASK. */
-void lt_worker_give(lt_worker *w, lt_order order);
+void lt_worker_give(lt_worker *w, lt_task_order order);
 
 /* The next event, or false when there is none now. */
 bool lt_worker_event(lt_worker *w, lt_event *out);

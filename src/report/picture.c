@@ -119,6 +119,12 @@ static lt_status find_ranges(view *v, const int64_t *frames, int n)
     for (int i = 0; i < v->n; i++) {
         drawn *d = &v->fields[i];
         if (d->kind != DRAW_FLOW && d->kind != DRAW_SCALAR) continue;
+        /* The range of the whole video, where the file tells it: pictures of different frames can be compared. */
+        if (d->kind == DRAW_SCALAR && v->info->range[d->field][0] < v->info->range[d->field][1]) {
+            d->lo = (float)v->info->range[d->field][0];
+            d->hi = (float)v->info->range[d->field][1];
+            continue;
+        }
         lt_range_init(finder);
         for (int k = 0; k < n; k++) {
             LT_TRY(lt_result_read(v->result, d->field, frames[k], d->values));
@@ -211,8 +217,9 @@ static lt_status make_sheet(view *v, const int64_t *frames, int n, const char *o
     const char *slash = strrchr(v->path, '/');
     if (v->media) columns[c++] = "frame";
     for (int i = 0; i < v->n; i++) columns[c++] = v->info->fields[v->fields[i].field].name;
-    snprintf(subtitle, sizeof subtitle, "%dx%d | %" PRId64 " frames%s", v->info->width, v->info->height, v->info->n_frames,
-             v->info->complete ? "" : " | incomplete");
+    snprintf(subtitle, sizeof subtitle, "%s%s%s%dx%d | %" PRId64 " frames%s", v->info->meaningless ? "MEANINGLESS: " : "",
+             v->info->meaningless ? v->info->meaningless : "", v->info->meaningless ? " | " : "", v->info->width, v->info->height,
+             v->info->n_frames, v->info->complete ? "" : " | incomplete");
     const lt_sheet_opts opts = { .title = slash ? slash + 1 : v->path, .subtitle = subtitle, .columns = columns, .n_columns = c,
                                  .width = (int)v->o->width, .aspect_width = v->info->width, .aspect_height = v->info->height,
                                  .rows = n, .legends = legends, .n_legends = make_legends(v, legends) };
@@ -224,6 +231,17 @@ done:
     return st;
 }
 
+/* Across the top of a picture that means nothing. */
+static void write_notice(lt_image *image, const char *why)
+{
+    char text[128], fitted[128];
+    const int scale = image->width >= 640 ? 2 : 1, bar = (LT_TEXT_HEIGHT + 4) * scale;
+    snprintf(text, sizeof text, "MEANINGLESS: %s", why);
+    lt_image_fill(image, 0, 0, image->width, bar < image->height ? bar : image->height, (lt_rgb){ 0, 0, 0 });
+    lt_image_text(image, 2 * scale, 2 * scale, scale, (lt_rgb){ 255, 255, 255 },
+                  lt_text_fit(text, scale, image->width - 4 * scale, fitted, sizeof fitted));
+}
+
 static lt_status make_picture(view *v, int64_t frame, const char *output)
 {
     lt_status st = LT_OK;
@@ -233,6 +251,7 @@ static lt_status make_picture(view *v, int64_t frame, const char *output)
         const int64_t height = (int64_t)image->height * v->o->width / image->width;
         LT_TRY(lt_image_resize(image, (int)v->o->width, height < 1 ? 1 : (int)height, &sized));
     }
+    if (v->info->meaningless) write_notice(sized ? sized : image, v->info->meaningless);
     LT_TRY(lt_image_write_png(sized ? sized : image, output));
 done:
     lt_image_destroy(&sized);

@@ -246,6 +246,11 @@ lt_status lt_h5_put_int(hid_t object, const char *name, int64_t value)
     return put_attribute(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, -1, &value);
 }
 
+lt_status lt_h5_put_pair(hid_t object, const char *name, const double pair[2])
+{
+    return put_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, pair);
+}
+
 static lt_status open_attribute(hid_t object, const char *name, H5T_class_t wanted, hid_t *attribute, int64_t *n)
 {
     lt_status st = LT_OK;
@@ -312,6 +317,19 @@ lt_status lt_h5_get_int(hid_t object, const char *name, int64_t *value)
     LT_TRY(open_attribute(object, name, H5T_INTEGER, &attribute, &n));
     if (n != 1) LT_FAIL(LT_E_DATA, "the attribute '%s' is not one number", name);
     LT_H5(H5Aread(attribute, H5T_NATIVE_INT64, value));
+done:
+    LT_H5_CLOSE(H5Aclose, attribute);
+    return st;
+}
+
+lt_status lt_h5_get_pair(hid_t object, const char *name, double pair[2])
+{
+    lt_status st = LT_OK;
+    hid_t attribute = -1;
+    int64_t n = 0;
+    LT_TRY(open_attribute(object, name, H5T_FLOAT, &attribute, &n));
+    if (n != 2) LT_FAIL(LT_E_DATA, "the attribute '%s' is not two numbers", name);
+    LT_H5(H5Aread(attribute, H5T_NATIVE_DOUBLE, pair));
 done:
     LT_H5_CLOSE(H5Aclose, attribute);
     return st;

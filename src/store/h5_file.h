@@ -35,11 +35,13 @@ LT_NODISCARD lt_status lt_h5_file_failure(const lt_h5_file *file);
 LT_NODISCARD lt_status lt_h5_put_text(hid_t object, const char *name, const char *text);
 LT_NODISCARD lt_status lt_h5_put_texts(hid_t object, const char *name, const char *const *texts, int n);
 LT_NODISCARD lt_status lt_h5_put_int(hid_t object, const char *name, int64_t value);
+LT_NODISCARD lt_status lt_h5_put_pair(hid_t object, const char *name, const double pair[2]);
 
 /* LT_E_DATA where it is absent or of another kind. The caller frees *text. */
 LT_NODISCARD lt_status lt_h5_get_text(hid_t object, const char *name, char **text);
 LT_NODISCARD lt_status lt_h5_get_texts(hid_t object, const char *name, char ***texts, int *n);
 LT_NODISCARD lt_status lt_h5_get_int(hid_t object, const char *name, int64_t *value);
+LT_NODISCARD lt_status lt_h5_get_pair(hid_t object, const char *name, double pair[2]);
 
 void lt_texts_free(char **texts, int64_t n);
 

@@ -132,6 +132,9 @@ void lt_job_sweep(const lt_job *job)
     for (struct dirent *e; dir && (e = readdir(dir));) {
         if (e->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "%s/%s", job->dir, e->d_name);
+        if (lstat(path, &about) != 0 || !S_ISDIR(about.st_mode)) continue;
+        lt_tmp_sweep(path);
+        strncat(path, "/raw", sizeof path - strlen(path) - 1);
         if (lstat(path, &about) == 0 && S_ISDIR(about.st_mode)) lt_tmp_sweep(path);
     }
     if (dir) closedir(dir);
@@ -249,6 +252,12 @@ char *lt_job_result_path(const lt_job *job, const char *id, char *path)
 char *lt_job_folder(const lt_job *job, const char *id, char *path)
 {
     snprintf(path, LT_PATH_MAX, "%s/%s", job->dir, id);
+    return path;
+}
+
+char *lt_job_raw_folder(const lt_job *job, const char *id, char *path)
+{
+    snprintf(path, LT_PATH_MAX, "%s/%s/raw", job->dir, id);
     return path;
 }
 

@@ -221,6 +221,18 @@ done:
     return st;
 }
 
+lt_status lt_layout_put_range(const lt_layout_ids *ids, int p, const double range[2])
+{
+    return range[0] > range[1] ? LT_OK : lt_h5_put_pair(ids->data[p], "actual_range", range);
+}
+
+void lt_layout_get_range(const lt_layout_ids *ids, int p, double range[2])
+{
+    if (H5Aexists(ids->data[p], "actual_range") > 0 && lt_h5_get_pair(ids->data[p], "actual_range", range) >= 0) return;
+    range[0] = 1;
+    range[1] = 0;
+}
+
 /* ---- reading ---- */
 
 /* The type and sizes of a dataset that calls itself a field. */

@@ -49,6 +49,12 @@ LT_NODISCARD lt_status lt_layout_ids_close(lt_layout_ids *ids);
 /* Makes the groups and datasets, and the file's own attributes: format, kind, fields. */
 LT_NODISCARD lt_status lt_layout_create(hid_t file, const lt_layout *l, const char *kind, int level, lt_layout_ids *ids);
 
+/* The smallest and largest value of a plane, as the attribute `actual_range` of its dataset; lo > hi: there is none, and nothing is written. */
+LT_NODISCARD lt_status lt_layout_put_range(const lt_layout_ids *ids, int p, const double range[2]);
+
+/* Reads it; where it is not there: lo > hi. */
+void lt_layout_get_range(const lt_layout_ids *ids, int p, double range[2]);
+
 /* Reads the description of a file and checks each part of it. LT_E_DATA says what is not as it should be. */
 LT_NODISCARD lt_status lt_layout_open(hid_t file, lt_layout *l, lt_layout_ids *ids);
 

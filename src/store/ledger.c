@@ -58,13 +58,13 @@ done:
     return st;
 }
 
-static lt_status one_segment(const lt_job *job, const char *id, lt_range frames, bool quick, lt_segment_state *state, char **warnings)
+static lt_status one_segment(const lt_job *job, const char *folder, lt_range frames, bool quick, lt_segment_state *state, char **warnings)
 {
     lt_status st = LT_OK;
     char path[LT_PATH_MAX], text[LT_PATH_MAX + 100];
     lt_seal seal = { 0 };
     *state = LT_SEGMENT_MISSING;
-    lt_job_segment_path(job, id, frames, path);
+    lt_segment_file(folder, frames, path);
     st = lt_seal_read(path, quick, &seal);
     if (st == LT_E_ABSENT) return LT_OK;
     if (st == LT_E_DATA) {
@@ -92,14 +92,13 @@ static int by_first(const void *a, const void *b)
     return x->last > y->last ? -1 : x->last < y->last;
 }
 
-/* What the file names of a video's segments say, by first frame, longer ones first; no file is opened. */
-static lt_status list_names(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+/* What the names of the segment files in a folder say, by first frame, longer ones first; no file is opened. */
+static lt_status list_names(const char *path, lt_range **list, int64_t *n)
 {
     lt_status st = LT_OK;
-    char path[LT_PATH_MAX];
     int64_t room = 64;
     lt_range *found = malloc((size_t)room * sizeof *found);
-    DIR *dir = opendir(lt_job_folder(job, id, path));
+    DIR *dir = opendir(path);
     *list = NULL;
     *n = 0;
     if (!found) LT_FAIL(LT_E_MEMORY, "no memory to list %s", path);
@@ -126,7 +125,7 @@ done:
 
 /* How far committed files that follow each other reach into `segment` from its start. *state is theirs together where they
  * reach its end. */
-static lt_status reach(const lt_job *job, const char *id, const lt_range *names, int64_t n, lt_range segment, bool quick,
+static lt_status reach(const lt_job *job, const char *folder, const lt_range *names, int64_t n, lt_range segment, bool quick,
                        lt_segment_state *state, int64_t *next, char **warnings)
 {
     lt_status st = LT_OK;
@@ -135,7 +134,7 @@ static lt_status reach(const lt_job *job, const char *id, const lt_range *names,
     for (int64_t i = 0; i < n && *next <= segment.last; i++) {
         lt_segment_state part = LT_SEGMENT_MISSING;
         if (names[i].first != *next || names[i].last > segment.last) continue;
-        LT_TRY(one_segment(job, id, names[i], quick, &part, warnings));
+        LT_TRY(one_segment(job, folder, names[i], quick, &part, warnings));
         if (part == LT_SEGMENT_MISSING) continue;
         failed = failed || part == LT_SEGMENT_FAILED;
         *next = names[i].last + 1;
@@ -145,12 +144,39 @@ done:
     return st;
 }
 
-lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
-                          int64_t *next, char **warnings)
+static lt_status reach_all(const lt_job *job, const char *folder, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
+                           int64_t *next, char **warnings)
 {
     lt_status st = LT_OK;
     lt_range *names = NULL;
     int64_t n_names = 0, reached;
+    LT_TRY(list_names(folder, &names, &n_names));
+    for (int64_t i = 0; i < n; i++) {
+        LT_TRY(reach(job, folder, names, n_names, segments[i], quick, &states[i], &reached, warnings));
+        if (next) next[i] = reached;
+    }
+done:
+    free(names);
+    return st;
+}
+
+lt_status lt_ledger_raw(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
+                        int64_t *next, char **warnings)
+{
+    lt_status st = LT_OK;
+    char folder[LT_PATH_MAX];
+    if (warnings) *warnings = NULL;
+    LT_TRY(lt_video_id_check(id));
+    LT_TRY(reach_all(job, lt_job_raw_folder(job, id, folder), segments, n, quick, states, next, warnings));
+done:
+    return st;
+}
+
+lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *segments, int64_t n, bool quick, lt_segment_state *states,
+                          int64_t *next, char **warnings)
+{
+    lt_status st = LT_OK;
+    char folder[LT_PATH_MAX];
     if (warnings) *warnings = NULL;
     LT_TRY(lt_video_id_check(id));
     st = from_result(job, id, segments, n, states, warnings);
@@ -158,13 +184,8 @@ lt_status lt_ledger_reach(const lt_job *job, const char *id, const lt_range *seg
         for (int64_t i = 0; next && i < n; i++) next[i] = segments[i].last + 1;
     if (st != LT_E_ABSENT) goto done;
     st = LT_OK;
-    LT_TRY(list_names(job, id, &names, &n_names));
-    for (int64_t i = 0; i < n; i++) {
-        LT_TRY(reach(job, id, names, n_names, segments[i], quick, &states[i], &reached, warnings));
-        if (next) next[i] = reached;
-    }
+    LT_TRY(reach_all(job, lt_job_folder(job, id, folder), segments, n, quick, states, next, warnings));
 done:
-    free(names);
     return st;
 }
 
@@ -174,16 +195,16 @@ lt_status lt_ledger_scan(const lt_job *job, const char *id, const lt_range *segm
     return lt_ledger_reach(job, id, segments, n, quick, states, NULL, warnings);
 }
 
-lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+static lt_status list_good(const lt_job *job, const char *folder, lt_range **list, int64_t *n)
 {
     lt_status st = LT_OK;
     int64_t n_names = 0, kept = 0;
-    LT_TRY(list_names(job, id, list, &n_names));
+    LT_TRY(list_names(folder, list, &n_names));
     for (int64_t i = 0; i < n_names; i++) {
         lt_segment_state state;
         const lt_range r = (*list)[i];
         if (kept > 0 && r.first <= (*list)[kept - 1].last) continue;
-        LT_TRY(one_segment(job, id, r, true, &state, NULL));
+        LT_TRY(one_segment(job, folder, r, true, &state, NULL));
         if (state != LT_SEGMENT_MISSING) (*list)[kept++] = r;
     }
     *n = kept;
@@ -193,4 +214,16 @@ done:
         *list = NULL;
     }
     return st;
+}
+
+lt_status lt_ledger_list(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+{
+    char folder[LT_PATH_MAX];
+    return list_good(job, lt_job_folder(job, id, folder), list, n);
+}
+
+lt_status lt_ledger_list_raw(const lt_job *job, const char *id, lt_range **list, int64_t *n)
+{
+    char folder[LT_PATH_MAX];
+    return list_good(job, lt_job_raw_folder(job, id, folder), list, n);
 }

@@ -31,6 +31,7 @@ typedef struct {
     lt_tables            tables;
     uint8_t             *bytes;          /* [lt_chunk_bound()] */
     uint64_t            *hashes;         /* a table's row */
+    double               range[LT_FIELDS_MAX][2];
 } merge;
 
 /* ---- frames ---- */
@@ -105,6 +106,7 @@ static lt_status begin_result(merge *m, const lt_layout *like)
         fields[i] = like->plane[i].field;
         if ((size_t)like->plane[i].tiling.n > most) most = (size_t)like->plane[i].tiling.n;
     }
+    for (int i = 0; i < LT_FIELDS_MAX; i++) m->range[i][0] = 1, m->range[i][1] = 0;
     LT_TRY(lt_layout_init(&m->layout, fields, like->n, like->width, like->height, m->n_frames));
     m->hashes = malloc(most * sizeof *m->hashes);
     if (!m->hashes) LT_FAIL(LT_E_MEMORY, "no memory to merge");
@@ -114,6 +116,16 @@ static lt_status begin_result(merge *m, const lt_layout *like)
     LT_TRY(lt_layout_create(m->h5, &m->layout, "result", 1, &m->ids));
 done:
     return st;
+}
+
+static void add_range_of(merge *m, const lt_file_reader *from, int p)
+{
+    double *all = m->range[p], r[2];
+    lt_layout_get_range(&from->ids, p, r);
+    if (r[0] > r[1]) return;
+    const bool first = all[0] > all[1];
+    all[0] = first || r[0] < all[0] ? r[0] : all[0];
+    all[1] = first || r[1] > all[1] ? r[1] : all[1];
 }
 
 static lt_status add_segment(merge *m, lt_range frames)
@@ -127,11 +139,16 @@ static lt_status add_segment(merge *m, lt_range frames)
     LT_TRY(lt_seal_read(path, false, &seal));
     LT_TRY(lt_file_reader_open(path, &from));
     if (!m->hashes) LT_TRY(begin_result(m, &from.layout));
-    if (!lt_layout_equal(&m->layout, &from.layout) || from.tables.n != 1 || from.layout.n_frames != frames.last - frames.first + 1)
+    if (!lt_layout_equal(&m->layout, &from.layout) || from.tables.n < 1 || from.layout.n_frames != frames.last - frames.first + 1)
         LT_FAIL(LT_E_DATA, "%s: its fields or sizes are not those of the other segments", path);
-    for (int p = 0; p < m->layout.n; p++) LT_TRY(copy_plane(m, &from, p, frames.first));
-    const lt_table_row *row = &from.tables.row[0];
-    LT_TRY(lt_tables_add_row(&m->tables, frames, &row->row, row->plan >= 0 ? from.tables.plans[row->plan] : NULL));
+    for (int p = 0; p < m->layout.n; p++) {
+        LT_TRY(copy_plane(m, &from, p, frames.first));
+        add_range_of(m, &from, p);
+    }
+    for (int64_t i = 0; i < from.tables.n; i++) {
+        const lt_table_row *row = &from.tables.row[i];
+        LT_TRY(lt_tables_add_row(&m->tables, row->frames, &row->row, row->plan >= 0 ? from.tables.plans[row->plan] : NULL));
+    }
     for (int64_t i = 0; i < from.tables.n_unreadable; i++)
         LT_TRY(lt_tables_add_unreadable(&m->tables, from.tables.unreadable[i], from.tables.reason[i]));
 done:
@@ -261,6 +278,8 @@ static lt_status write_provenance(merge *m)
     LT_TRY(lt_h5_put_text(m->h5, "video", m->id));
     LT_TRY(lt_h5_put_text(m->h5, "settings_hash", hash));
     LT_TRY(lt_h5_put_int(m->h5, "complete", m->complete));
+    const char *meaningless = json_string_value(json_object_get(lt_job_settings(m->job), "meaningless"));
+    if (meaningless) LT_TRY(lt_h5_put_text(m->h5, "meaningless", meaningless));
     LT_H5(group = H5Gopen2(m->h5, "provenance", H5P_DEFAULT));
     LT_TRY(lt_h5_put_text(group, "run_json", run));
     LT_TRY(lt_h5_put_text(group, "video_json", video));
@@ -317,6 +336,7 @@ static lt_status write_result(merge *m, const char *path)
     LT_TRY(write_axes(m));
     LT_TRY(lt_tables_write(m->h5, &m->tables));
     LT_TRY(write_provenance(m));
+    for (int p = 0; p < m->layout.n; p++) LT_TRY(lt_layout_put_range(&m->ids, p, m->range[p]));
     LT_TRY(lt_layout_ids_close(&m->ids));
     LT_TRY(lt_h5_close(&m->file, &m->h5));
     LT_TRY(lt_h5_file_failure(&m->file));
@@ -401,12 +421,17 @@ done:
 /* Not having been able to remove one is no failure: it is told by its name what it belongs to. */
 static void remove_segments(const lt_job *job, const char *id)
 {
-    char path[LT_PATH_MAX];
+    char path[LT_PATH_MAX], folder[LT_PATH_MAX];
     lt_range *list = NULL;
     int64_t n = 0;
     if (lt_ledger_list(job, id, &list, &n) < 0) return;
     for (int64_t i = 0; i < n; i++) unlink(lt_job_segment_path(job, id, list[i], path));
     free(list);
+    if (lt_ledger_list_raw(job, id, &list, &n) < 0) return;
+    lt_job_raw_folder(job, id, folder);
+    for (int64_t i = 0; i < n; i++) unlink(lt_segment_file(folder, list[i], path));
+    free(list);
+    rmdir(folder);                            /* stays where anything else is in it */
 }
 
 static lt_status check_result(const lt_job *job, const char *id, int n_threads)

@@ -11,6 +11,8 @@ struct lt_result {
     lt_file_reader reader;
     lt_result_info info;
     lt_field       fields[LT_FIELDS_MAX];
+    double         range[LT_FIELDS_MAX][2];
+    char          *meaningless;
     lt_codecs     *codecs;
     uint8_t       *bytes, *frame;        /* a stored chunk; a stored frame */
     uint64_t      *chunk_hash;
@@ -34,10 +36,13 @@ lt_status lt_result_open(const char *path, lt_result **out)
     if (!r->reader.is_result) LT_FAIL(LT_E_DATA, "%s is not a result", path);
     for (int p = 0; p < l->n; p++) {
         r->fields[p] = l->plane[p].field;
+        lt_layout_get_range(&r->reader.ids, p, r->range[p]);
         if (l->plane[p].n_bytes > most) most = l->plane[p].n_bytes;
         if ((size_t)l->plane[p].tiling.n > chunks) chunks = (size_t)l->plane[p].tiling.n;
     }
-    r->info = (lt_result_info){ l->n_frames, l->width, l->height, r->fields, l->n, r->reader.time, r->reader.frame, r->reader.complete != 0 };
+    if (H5Aexists(r->reader.h5, "meaningless") > 0) LT_TRY(lt_h5_get_text(r->reader.h5, "meaningless", &r->meaningless));
+    r->info = (lt_result_info){ l->n_frames, l->width, l->height, r->fields, l->n, r->reader.time, r->reader.frame, r->reader.complete != 0,
+                                r->range, r->meaningless };
     LT_TRY(lt_codecs_create(1, 0, &r->codecs));
     r->bytes = malloc(lt_chunk_bound());
     r->frame = malloc(most);
@@ -98,6 +103,7 @@ void lt_result_close(lt_result **result)
     free(r->bytes);
     free(r->frame);
     free(r->chunk_hash);
+    free(r->meaningless);
     free(r);
     *result = NULL;
 }

@@ -2,7 +2,12 @@
 #include "store/layout.h"
 #include "store/seal.h"
 
+#include <longtake/fault.h>
 #include <longtake/pool.h>
+
+#include <errno.h>
+#include <math.h>
+#include <sys/stat.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,7 +31,12 @@ typedef struct {
     uint64_t  *chunk_hash[LT_FIELDS_MAX];    /* [T,n] */
     lt_tables  tables;
     lt_segment_row row;
+    bool       raw;
+    lt_segment_part *parts;                  /* [n_parts]; none: `row` alone */
+    int        n_parts;
+    char      *carry;
     /* store thread */
+    double     range[LT_FIELDS_MAX][2];      /* of fields of one float a pixel; lo > hi: no value so far */
     lt_tmp     tmp;
     lt_h5_file file;
     hid_t      h5;
@@ -42,12 +52,21 @@ typedef struct {
     bool     present[LT_FIELDS_MAX];         /* else fill */
 } slot;
 
-typedef enum { M_BEGIN, M_FRAME, M_COMMIT, M_ABANDON, M_QUIT } message_kind;
+typedef enum { M_BEGIN, M_FRAME, M_COMMIT, M_ABANDON, M_CALL, M_QUIT } message_kind;
+
+typedef struct {
+    lt_status (*fn)(void *ctx);
+    void      *ctx;
+    bool       done;                         /* under the writer's lock, as what follows */
+    lt_status  status;
+    lt_error   error;
+} call;
 
 typedef struct {
     message_kind kind;
     segment     *seg;
     slot        *frame;
+    call        *call;
 } message;
 
 typedef struct {
@@ -112,6 +131,20 @@ size_t lt_writer_segment_bytes(const lt_segment_desc *d)
 
 /* ---- the store thread ---- */
 
+/* Takes the values of a frame into the range of their field. */
+static void widen_range(const float *x, size_t n, double range[2])
+{
+    float lo = INFINITY, hi = -INFINITY;
+    for (size_t k = 0; k < n; k++) {
+        lo = x[k] < lo ? x[k] : lo;
+        hi = x[k] > hi ? x[k] : hi;
+    }
+    if (lo > hi) return;
+    if (range[0] > range[1]) range[0] = (double)lo, range[1] = (double)hi;
+    range[0] = (double)lo < range[0] ? (double)lo : range[0];
+    range[1] = (double)hi > range[1] ? (double)hi : range[1];
+}
+
 /* One field of a staged frame: values as stored, and their checksum. */
 static void prepare_field(void *ctx, int i)
 {
@@ -120,6 +153,8 @@ static void prepare_field(void *ctx, int i)
     const lt_plane *p = &s->layout.plane[i];
     uint8_t *bytes = w->frame->bytes;
     for (int j = 0; j < i; j++) bytes += s->layout.plane[j].n_values * lt_dtype_value_bytes(s->layout.plane[j].field.dtype);
+    if (w->frame->present[i] && p->field.dtype != LT_U8 && p->field.channels == 0)
+        widen_range((const float *)(const void *)bytes, p->n_values, s->range[i]);
     if (!w->frame->present[i]) {
         for (size_t k = 0; k < p->n_values; k++) memcpy(bytes + k * p->tiling.item, p->fill, p->tiling.item);
     } else if (p->field.dtype == LT_F16) {
@@ -190,6 +225,8 @@ static lt_status begin_file(segment *s)
 {
     lt_status st = LT_OK;
     char hash[LT_HASH_TEXT];
+    if (s->raw && LT_FAULTY("mkdir", ENOSPC, mkdir(s->folder, 0777)) < 0 && errno != EEXIST)
+        LT_FAIL(LT_E_STORE, "cannot make the folder %s: %s", s->folder, strerror(errno));
     /* The folder was made with video.json. Where it is gone, so is the job: making it anew would write below a mount point
      * whose disk has vanished. */
     LT_TRY(lt_tmp_open(s->folder, &s->tmp));
@@ -216,12 +253,20 @@ static lt_status commit_file(segment *s)
 {
     lt_status st = LT_OK;
     lt_seal seal = { LT_SEAL_SEGMENT, true, s->frames, s->settings, &s->frames, s->row.state == LT_SEGMENT_FAILED };
-    LT_TRY(lt_tables_add_row(&s->tables, s->frames, &s->row, s->plan));
+    if (!s->n_parts) LT_TRY(lt_tables_add_row(&s->tables, s->frames, &s->row, s->plan));
+    for (int i = 0; i < s->n_parts; i++) {
+        lt_segment_part *part = &s->parts[i];
+        for (int64_t k = 0; k < s->tables.n_unreadable; k++)
+            if (s->tables.unreadable[k] >= part->frames.first && s->tables.unreadable[k] <= part->frames.last) part->row.state = LT_SEGMENT_FAILED;
+        LT_TRY(lt_tables_add_row(&s->tables, part->frames, &part->row, s->plan));
+    }
+    if (s->carry) LT_TRY(lt_h5_put_text(s->h5, "carry", s->carry));
     LT_TRY(lt_tables_write(s->h5, &s->tables));
     for (int i = 0; i < s->layout.n; i++) {
         LT_TRY(lt_h5_write_rows(s->ids.frame_hash[i], H5T_NATIVE_UINT64, 0, s->layout.n_frames, s->frame_hash[i]));
         LT_TRY(lt_h5_write_rows(s->ids.chunk_hash[i], H5T_NATIVE_UINT64, 0, s->layout.n_frames, s->chunk_hash[i]));
     }
+    for (int i = 0; i < s->layout.n; i++) LT_TRY(lt_layout_put_range(&s->ids, i, s->range[i]));
     LT_TRY(close_file(s));
     LT_TRY(lt_h5_file_failure(&s->file));
     LT_TRY(lt_seal_append(s->tmp.fd, s->path, &seal));
@@ -239,6 +284,8 @@ static void free_segment(segment *s)
     }
     lt_tables_free(&s->tables);
     lt_layout_free(&s->layout);
+    free(s->parts);
+    free(s->carry);
     free(s->plan);
     free(s->put);
     free(s);
@@ -266,6 +313,7 @@ static lt_status copy_head(lt_writer *w, segment *s, segment *head)
     for (int i = 0; i < s->layout.n; i++) fields[i] = s->layout.plane[i].field;
     head->frames = (lt_range){ s->frames.first, s->frames.first + s->n_kept - 1 };
     head->settings = s->settings;
+    head->raw = s->raw;
     memcpy(head->folder, s->folder, sizeof head->folder);
     lt_segment_file(s->folder, head->frames, head->path);
     LT_TRY(lt_layout_init(&head->layout, fields, s->layout.n, s->layout.width, s->layout.height, s->n_kept));
@@ -284,6 +332,8 @@ static lt_status copy_head(lt_writer *w, segment *s, segment *head)
     head->plan = s->plan;
     s->plan = NULL;
     for (int i = 0; i < s->layout.n; i++) {
+        head->range[i][0] = s->range[i][0];
+        head->range[i][1] = s->range[i][1];
         head->frame_hash[i] = s->frame_hash[i];
         head->chunk_hash[i] = s->chunk_hash[i];
         s->frame_hash[i] = s->chunk_hash[i] = NULL;
@@ -338,6 +388,16 @@ static void handle(lt_writer *w, const message *m)
     if (m->kind == M_BEGIN) st = begin_file(m->seg);
     if (m->kind == M_FRAME && m->seg->failed >= 0) st = write_frame(w, m->seg, m->frame);
     if (st < 0) lose(w, m->seg, st);
+    if (m->kind == M_CALL) {
+        st = m->call->fn(m->call->ctx);
+        pthread_mutex_lock(&w->lock);
+        m->call->status = st;
+        if (st < 0) m->call->error = *lt_error_last();
+        m->call->done = true;
+        pthread_cond_broadcast(&w->freed);
+        pthread_mutex_unlock(&w->lock);
+        return;
+    }
     if (m->kind == M_COMMIT) finish(w, m->seg);
     if (m->kind == M_ABANDON) {
         (void)close_file(m->seg);
@@ -349,7 +409,7 @@ static void handle(lt_writer *w, const message *m)
 static void *store_thread(void *arg)
 {
     lt_writer *w = arg;
-    message m = { M_ABANDON, NULL, NULL };
+    message m = { .kind = M_ABANDON };
     while (m.kind != M_QUIT) {
         pthread_mutex_lock(&w->lock);
         while (w->count == 0) pthread_cond_wait(&w->arrived, &w->lock);
@@ -371,14 +431,30 @@ static void *store_thread(void *arg)
 
 /* ---- the producer ---- */
 
-static void send(lt_writer *w, message_kind kind, segment *s, slot *frame)
+static void send_message(lt_writer *w, message m)
 {
     pthread_mutex_lock(&w->lock);
     while (w->count == w->n_queue) pthread_cond_wait(&w->freed, &w->lock);
-    w->queue[(w->head + w->count) % w->n_queue] = (message){ kind, s, frame };
+    w->queue[(w->head + w->count) % w->n_queue] = m;
     w->count++;
     pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
+}
+
+static void send(lt_writer *w, message_kind kind, segment *s, slot *frame)
+{
+    send_message(w, (message){ kind, s, frame, NULL });
+}
+
+lt_status lt_writer_call(lt_writer *w, lt_status (*fn)(void *ctx), void *ctx)
+{
+    call c = { .fn = fn, .ctx = ctx };
+    send_message(w, (message){ .kind = M_CALL, .call = &c });
+    pthread_mutex_lock(&w->lock);
+    while (!c.done) pthread_cond_wait(&w->freed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    if (c.status < 0) lt_error_set(&c.error);
+    return c.status;
 }
 
 /* What is known of the segment in hand. */
@@ -441,9 +517,12 @@ static lt_status new_segment(const lt_job *job, const char *id, const lt_segment
     if (d->first < 0 || d->last < d->first) LT_FAIL(LT_E_INTERNAL, "a segment of frames %lld to %lld", (long long)d->first, (long long)d->last);
     s->frames = (lt_range){ d->first, d->last };
     s->tag = d->tag;
+    for (int i = 0; i < LT_FIELDS_MAX; i++) s->range[i][0] = 1, s->range[i][1] = 0;
     s->settings = lt_job_settings_hash(job);
-    lt_job_folder(job, id, s->folder);
-    lt_job_segment_path(job, id, s->frames, s->path);
+    s->raw = d->raw;
+    if (d->raw) lt_job_raw_folder(job, id, s->folder);
+    else lt_job_folder(job, id, s->folder);
+    lt_segment_file(s->folder, s->frames, s->path);
     size_t n = (size_t)(d->last - d->first + 1);
     s->n_kept = (int64_t)n;
     LT_TRY(lt_layout_init(&s->layout, d->fields, d->n_fields, d->width, d->height, (int64_t)n));
@@ -543,6 +622,20 @@ static lt_status hand_over(lt_writer *w, int64_t n_kept, const lt_segment_row *r
     if (s->tables.n_unreadable > 0 || row->state != LT_SEGMENT_DONE) s->row.state = LT_SEGMENT_FAILED;
     w->current = NULL;
     send(w, M_COMMIT, s, NULL);
+done:
+    return st;
+}
+
+lt_status lt_writer_parts(lt_writer *w, const lt_segment_part *parts, int n, const char *carry)
+{
+    lt_status st = LT_OK;
+    segment *s = w->current;
+    if (!s || s->parts || n < 1) LT_FAIL(LT_E_INTERNAL, "rows of a segment that is not in hand or has them");
+    s->parts = malloc((size_t)n * sizeof *parts);
+    if (carry) s->carry = strdup(carry);
+    if (!s->parts || (carry && !s->carry)) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
+    memcpy(s->parts, parts, (size_t)n * sizeof *parts);
+    s->n_parts = n;
 done:
     return st;
 }

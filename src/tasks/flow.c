@@ -43,8 +43,9 @@ static lt_flow_preset preset_of(const lt_settings *s)
     return s->preset == LT_PRESET_FAST ? LT_FLOW_FAST : LT_FLOW_BEST;
 }
 
-static lt_status settings(const lt_settings *s, json_t *into)
+static lt_status settings(const lt_task_env *env, json_t *into)
 {
+    const lt_settings *s = env->settings;
     lt_status st = LT_OK;
     if (json_object_set_new(into, "preset", json_string(s->preset == LT_PRESET_FAST ? "fast" : "best")) ||
         json_object_set_new(into, "type", json_string(s->type == LT_TYPE_F16 ? "f16" : "f32")))
@@ -53,11 +54,11 @@ done:
     return st;
 }
 
-static lt_status plan(const lt_settings *s, int width, int height, void **out, size_t *n_bytes)
+static lt_status plan(const lt_task_env *env, int width, int height, void **out, size_t *n_bytes)
 {
     lt_status st = LT_OK;
     lt_flow_plan *p = NULL;
-    const lt_flow_config config = { width, height, preset_of(s) };
+    const lt_flow_config config = { width, height, preset_of(env->settings) };
     *out = NULL;
     *n_bytes = 0;
     LT_TRY(lt_flow_plan_create(&config, &p));
@@ -83,7 +84,7 @@ static void close_session(void **session_)
     *session_ = NULL;
 }
 
-static lt_status open_session(const void *plan_, lt_arena *arena, lt_pool *pool, lt_isa isa, void **out)
+static lt_status open_session(const void *plan_, const lt_task_env *env, lt_arena *arena, lt_pool *pool, void **out)
 {
     lt_status st = LT_OK;
     void *made = NULL;
@@ -92,7 +93,7 @@ static lt_status open_session(const void *plan_, lt_arena *arena, lt_pool *pool,
     if (!s) LT_FAIL(LT_E_MEMORY, "no memory for a flow session");
     made = s;
     s->held[0] = s->held[1] = -1;
-    LT_TRY(lt_flow_session_create(plan_, arena, pool, isa, &s->flow));
+    LT_TRY(lt_flow_session_create(plan_, arena, pool, env->machine.isa, &s->flow));
     *out = made;
     made = NULL;
 done:
@@ -100,7 +101,7 @@ done:
     return st;
 }
 
-static lt_range needs(const void *session_, lt_range piece, int64_t n_frames)
+static void needs(const void *session_, lt_range piece, int64_t n_frames, int64_t *out, int64_t *n)
 {
     const session *s = session_;
     const lt_grid g = { 0, 1, 1 };
@@ -108,7 +109,7 @@ static lt_range needs(const void *session_, lt_range piece, int64_t n_frames)
     /* A piece of the last frame alone is all fill; a piece after its neighbour finds its first frame loaded. */
     if (piece.first == n_frames - 1) r.first = r.last + 1;
     else if (s->held[0] == piece.first || s->held[1] == piece.first) r.first++;
-    return r;
+    for (*n = 0; *n < r.last - r.first + 1; ++*n) out[*n] = r.first + *n;
 }
 
 /* Brings frame t into a slot, the one that does not hold `keep`. */
@@ -156,5 +157,6 @@ done:
 }
 
 const lt_task lt_task_flow = {
-    LT_TASK_FLOW, "flow", grid, fields, settings, plan, plan_destroy, open_session, close_session, needs, run,
+    .kind = LT_TASK_FLOW, .name = "flow", .segment_frames = 64, .grid = grid, .fields = fields, .settings = settings, .plan = plan,
+    .plan_destroy = plan_destroy, .open = open_session, .close = close_session, .needs = needs, .run = run,
 };

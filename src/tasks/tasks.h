@@ -4,6 +4,7 @@
 
 #include <longtake/task.h>
 
-extern const lt_task lt_task_flow;
+extern const lt_task lt_task_flow, lt_task_depth;
+extern const lt_finish lt_finish_depth;
 
 #endif

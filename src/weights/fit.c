@@ -74,7 +74,9 @@ lt_status lt_weights_fit(const lt_weights *w, const char *model, const lt_weight
     size_t at = say(text, sizeof text, 0, &missing, "missing");
     at = say(text, sizeof text, at, &unexpected, "unexpected");
     say(text, sizeof text, at, &other, "of another shape");
-    if (*text) LT_FAIL(LT_E_DATA, "%.200s does not fit %.60s: of %" PRId64 " tensors, %s", w->path, model, n, text);
+    if (*text)
+        LT_FAIL(LT_E_DATA, "%.200s does not fit %.60s: of %" PRId64 " tensors, %s%s", w->path, model, n, text,
+                missing.n > n / 2 ? "; are these the weights of another model?" : "");
 done:
     free(wanted);
     free(spare);

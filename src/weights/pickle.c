@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER = 1 << 16, NOTHING = UINT32_MAX, LONG_BYTES = 64 };
+#define NOTHING UINT32_MAX
+
+enum { BUFFER = 1 << 16, LONG_BYTES = 64 };
 
 typedef struct {
     lt_pickle    *p;
@@ -502,7 +504,10 @@ static lt_status op_storage(machine *m, int op)
         item(m, t, 1)->kind != LT_PICKLE_GLOBAL || globals[item(m, t, 1)->as.integer].kind != STORAGE_TYPE ||
         item(m, t, 2)->kind != LT_PICKLE_TEXT || item(m, t, 4)->kind != LT_PICKLE_INT || item(m, t, 4)->as.integer < 0)
         LT_FAIL(LT_E_DATA, "its pickle is damaged: it refers to outside data that is no tensor storage");
-    lt_pickle_storage s = { globals[item(m, t, 1)->as.integer].dtype, item(m, t, 2)->as.text, item(m, t, 4)->as.integer, 0 };
+    /* Keys are compared often, so a long one that many storages share would take forever. */
+    const lt_pickle_value *key = item(m, t, 2);
+    if (key->n > LT_PICKLE_NAME || strlen(key->as.text) != key->n) LT_FAIL(LT_E_DATA, "its pickle is damaged: the key of a storage is too long or no plain text");
+    lt_pickle_storage s = { globals[item(m, t, 1)->as.integer].dtype, key->as.text, item(m, t, 4)->as.integer, 0 };
     if (t->n > 5 && item(m, t, 5)->kind == LT_PICKLE_TUPLE) {
         const lt_pickle_value *view = item(m, t, 5);
         if (view->n != 3 || item(m, view, 1)->kind != LT_PICKLE_INT || item(m, view, 2)->kind != LT_PICKLE_INT || item(m, view, 1)->as.integer < 0 ||

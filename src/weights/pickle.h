@@ -16,7 +16,7 @@ enum {
     LT_PICKLE_BYTES = 64 << 20,       /* of one pickle */
     LT_PICKLE_VALUES = 4 << 20,       /* also of the stack and of the memo */
     LT_PICKLE_ITEMS = 16 << 20,       /* of all containers together */
-    LT_PICKLE_NAME = 200              /* of a module or a class */
+    LT_PICKLE_NAME = 200              /* bytes of a module, a class or the key of a storage */
 };
 
 typedef enum {

@@ -111,7 +111,7 @@ static lt_status locate(void *user, const lt_pickle_storage *storage, lt_stretch
     char name[ENTRY_NAME];
     zip_stat_t stat;
     int n = snprintf(name, sizeof name, "%sdata/%s", w->folder, storage->key);
-    zip_int64_t number = n < (int)sizeof name ? zip_name_locate(w->zip, name, ZIP_FL_ENC_RAW) : -1;
+    zip_int64_t number = n < (int)sizeof name ? zip_name_locate(w->zip, name, 0) : -1;
     if (number < 0) LT_FAIL(LT_E_DATA, "the zip is damaged: it has no entry %.200s, where its pickle says that values are", name);
     LT_TRY(stat_entry(w, number, &stat));
     *out = (lt_stretch){ 0, (int64_t)stat.size, number, stat.comp_method != ZIP_CM_STORE };
@@ -126,7 +126,7 @@ static lt_status check_order(lt_weights *w)
     char name[ENTRY_NAME], text[8] = "";
     zip_stat_t stat;
     int n = snprintf(name, sizeof name, "%sbyteorder", w->folder);
-    zip_int64_t number = n < (int)sizeof name ? zip_name_locate(w->zip, name, ZIP_FL_ENC_RAW) : -1;
+    zip_int64_t number = n < (int)sizeof name ? zip_name_locate(w->zip, name, 0) : -1;
     if (number < 0) goto done;
     LT_TRY(stat_entry(w, number, &stat));
     const lt_stretch s = { 0, (int64_t)stat.size, number, stat.comp_method != ZIP_CM_STORE };

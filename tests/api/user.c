@@ -1,10 +1,12 @@
-/* Optical flow between two pictures, from a program that knows longtake by its installed headers alone. */
+/* Optical flow between two pictures, and depth of one, from a program that knows longtake by its installed headers alone. */
 #include <longtake/arena.h>
 #include <longtake/cpu.h>
+#include <longtake/depth.h>
 #include <longtake/flow.h>
 #include <longtake/media.h>
 #include <longtake/pool.h>
 #include <longtake/status.h>
+#include <longtake/weights.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -68,9 +70,42 @@ static lt_status failure(void)
     return strstr(lt_error_last()->text, "no-such-clip.mp4") ? LT_OK : LT_E_INTERNAL;
 }
 
+/* Depth of one drawn frame by drawn weights: some of it is not zero. */
+static lt_status depth(void)
+{
+    lt_status st = LT_OK;
+    const lt_depth_config config = { .model = "vda-vits", .width = 28, .height = 14, .frames = 1, .slots = 1, .precision = LT_F32,
+                                     .machine = lt_machine_here(lt_cpu_isa(), 1) };
+    const int32_t slot = 0;
+    const int position = 0;
+    const float *map = NULL;
+    float sum = 0;
+    lt_weights *weights = NULL;
+    lt_depth_plan *plan = NULL;
+    lt_depth_session *session = NULL;
+    lt_arena *arena = NULL;
+
+    LT_TRY(lt_weights_open("synthetic:7", &weights));
+    LT_TRY(lt_depth_plan_create(&config, &plan));
+    LT_TRY(lt_arena_create(lt_depth_plan_bytes(plan), &arena));
+    LT_TRY(lt_depth_session_create(plan, weights, arena, NULL, &session));
+    for (int i = 0; i < 28 * 14 * 3; i++) lt_depth_input(session, 0)[i] = (float)(i * 37 % 101) / 50.0f - 1.0f;
+    LT_TRY(lt_depth_encode(session, 1, &slot, NULL));
+    LT_TRY(lt_depth_window(session, &slot, &position, 1, &map, NULL));
+    for (int i = 0; i < 28 * 14; i++) sum += map[i];
+    printf("depth %.3f in the mean\n", (double)sum / (28 * 14));
+    if (!(sum > 0)) LT_FAIL(LT_E_INTERNAL, "the depth of a frame is zero everywhere");
+done:
+    lt_depth_session_destroy(&session);
+    lt_depth_plan_destroy(&plan);
+    lt_arena_destroy(&arena);
+    lt_weights_close(&weights);
+    return st;
+}
+
 int main(void)
 {
-    if (flow() < 0) {
+    if (flow() < 0 || depth() < 0) {
         fprintf(stderr, "%s\n", lt_error_last()->text);
         return EXIT_FAILURE;
     }

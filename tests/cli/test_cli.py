@@ -41,7 +41,7 @@ class Usage(unittest.TestCase):
         self.refused(["run", "--out", "o"], "run needs a VIDEO")
         self.refused(["status"], "status needs DIR")
         self.refused(["doctor", "now"], "takes no file names")
-        self.refused(["run", "-o", "o", "a", "--task", "depth"], "not built in this version")
+        self.refused(["run", "-o", "o", "a", "--task", "track"], "not built in this version")
 
     def test_bare_call_shows_help_and_is_no_success(self):
         r = longtake()
@@ -178,6 +178,68 @@ class Doctor(unittest.TestCase):
         r = longtake("doctor", env={"LONGTAKE_SHARD_INDEX": "5", "LONGTAKE_SHARD_COUNT": "5"})
         self.assertEqual(r.returncode, 69)
         self.assertIn("PROBLEM", r.stdout)
+
+
+class Models(unittest.TestCase):
+    FILES = os.path.join(ROOT, "tests", "data", "checkpoints")
+
+    def file(self, name):
+        return os.path.join(self.FILES, name)
+
+    def refused(self, words, code, says):
+        r = longtake("models", *words)
+        self.assertEqual((r.returncode, r.stdout), (code, ""), r)
+        self.assertIn(says, r.stderr)
+        self.assertEqual(r.stderr.count("\n"), 1, r.stderr)
+
+    def test_list(self):
+        r = longtake("models", "list", "--json")
+        self.assertEqual(r.returncode, 0, r)
+        rows = {m["name"]: m for m in json.loads(r.stdout)}
+        self.assertEqual(rows["vda-vits"]["parameters"], 29035137)
+        self.assertIn("non-commercial", rows["vda-vitl"]["licence"])
+        plain = longtake("models", "list").stdout
+        for name, row in rows.items():
+            for key in ("name", "task", "title", "licence", "source", "file"):
+                self.assertIn(row[key], plain)
+
+    def test_inspect(self):
+        r = longtake("models", "inspect", self.file("nested.pth"), "--json")
+        self.assertEqual(r.returncode, 0, r)
+        report = json.loads(r.stdout)
+        self.assertEqual((report["kind"], report["synthetic"], report["values"], len(report["tensors"])), ("PyTorch zip", False, 77307, 16))
+        self.assertIn({"name": "a.weight", "type": "f32", "shape": [4, 3, 2, 2], "bytes": 192}, report["tensors"])
+        plain = longtake("models", "inspect", self.file("nested.pth")).stdout
+        self.assertIn(report["hash"], plain)
+        self.assertIn("\nf32  4x3x2x2 a.weight\n", plain)
+        self.assertIn("\ni64  scalar count\n", plain)
+        self.assertIn("meaningless", longtake("models", "inspect", "synthetic:7").stdout)
+
+    def test_nothing_is_executed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("evil_zip.pth", "evil_legacy.pth"):
+                r = longtake("models", "inspect", self.file(name), cwd=folder)
+                self.assertEqual(r.returncode, 65, r)
+                self.assertIn("posix.system", r.stderr)
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_check(self):
+        r = longtake("models", "check", "vda-vits", "synthetic:7")
+        self.assertEqual(r.returncode, 0, r)
+        self.refused(["check", "vda-vits", self.file("zip.pth")], 65, "16 unexpected (a.weight, a.bias, half, bf, ...)")
+        r = longtake("models", "check", "vda-vits", self.file("zip.pth"), "--json")
+        self.assertEqual(r.returncode, 65, r)
+        self.assertFalse(json.loads(r.stdout)["fits"])
+
+    def test_exit_codes(self):
+        self.refused(["lsit"], 64, "did you mean 'list'?")
+        self.refused(["list", "more"], 64, "models list takes nothing more")
+        self.refused(["inspect"], 64, "models inspect takes one FILE")
+        self.refused(["check", "vda-vits"], 64, "models check takes MODEL and FILE")
+        self.refused(["check", "vda-vitx", "synthetic:7"], 64, "there is no model 'vda-vitx'")
+        self.refused(["inspect", "synthetic:x"], 64, "give a number")
+        self.refused(["inspect", "none.pth"], 65, "none.pth: cannot be opened")
+        self.refused(["inspect", self.FILES], 65, "is not a file")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* libFuzzer: any bytes as a settings file end in settings or in LT_E_USAGE with a line, never in a crash or a leak.
- *     cmake --preset asan -DCMAKE_C_COMPILER=clang -DLT_FUZZ=ON && cmake --build build/asan --target fuzz_config
- *     build/asan/fuzz_config -max_total_time=60 -max_len=4096 corpus/ configs/ */
+ *     cmake --preset fuzz && cmake --build --preset fuzz
+ *     build/fuzz/tests/fuzz_config -max_total_time=60 -max_len=4096 corpus/ configs/ */
 #include <longtake/settings.h>
 
 #include <stdlib.h>

@@ -12,6 +12,9 @@
 
 #include <longtake/kernel.h>
 
+/* What a row does not name is zero. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 typedef struct {
     int      n_dims;                  /* 0: absent */
     int64_t  dim[LT_MAX_DIMS];
@@ -51,6 +54,7 @@ struct rig_case {
     bool             magnitude;
     bool             may_refuse;      /* a candidate that refuses at every level passes */
     bool             bf16_units;      /* what lt_machine.bf16_units says */
+    bool             independent;     /* rig_table runs rig_independent as well */
     uint32_t         seed;
 };
 
@@ -61,7 +65,7 @@ bool rig_check(const rig_case *c);
  * with pools of 1, 2 and 3 threads: the same bits. At every level. */
 bool rig_independent(const rig_case *c);
 
-/* rig_check of n rows; how many failed. */
+/* rig_check of n rows, and rig_independent of those that ask for it; how many failed. */
 int rig_table(const rig_case *rows, int n);
 
 /* With LT_RIG_TIME in the environment: prints the best time of a launch and the bytes of its views per second, at the highest level with 1 and

@@ -28,12 +28,12 @@ static double allowed(const rig_case *c, double value, double scale)
             (attr->compute == LT_BF16 ? 0x1p-8 : 0)) * most;
 }
 
-typedef enum { DENSE, QKV, PIXELS } form;
+typedef enum { DENSE, QKV, PIXELS, HEADS } form;
 
 typedef struct {
     const char *catches;
     int64_t     b, tq, tk, h, d, dv;
-    form        form;               /* QKV: parts of [B,T,3,H,D]; PIXELS: of [T,B,3,H,D], out [T,B,H,D] */
+    form        form;               /* QKV: parts of [B,T,3,H,D]; PIXELS: of [T,B,3,H,D], out [T,B,H,D]; HEADS: [B,H,T,D] */
     float       dev, scale;         /* of q and k; 0: 1 and 1/sqrt(d) */
     lt_dtype    compute, dtype, out;
     int         n_keys;             /* 0: all */
@@ -48,6 +48,7 @@ static rig_view view(const row *r, int64_t t, int64_t d, int parts, lt_dtype dty
     v.stride[1] = r->form == PIXELS ? r->b * line : line;
     v.stride[2] = d;
     v.stride[3] = 1;
+    if (r->form == HEADS) memcpy(v.stride, (int64_t[]){ r->h * t * d, d, t * d, 1 }, 4 * sizeof *v.stride);
     return v;
 }
 
@@ -95,6 +96,7 @@ static const row any_length[] = {
     { "D 13, Dv 5: columns that are not a vector", 2, 20, 70, 2, 13, 5, DENSE, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "Dv larger than D", 1, 20, 270, 2, 16, 200, DENSE, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "batch and tokens exchanged", 3, 65, 65, 2, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "heads apart", 2, 13, 70, 3, 24, 24, HEADS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "fewer keys than Tk", 2, 11, 300, 2, 64, 64, QKV, 0, 0, LT_F32, LT_F32, LT_F32, 77 },
     { "a block of keys fewer", 2, 7, 600, 2, 64, 64, QKV, 0, 0, LT_F32, LT_F32, LT_F32, 300 },
     { "computed in bf16", 2, 20, 300, 1, 64, 64, QKV, 0, 0, LT_BF16, LT_F32, LT_F32, 0 },
@@ -115,6 +117,8 @@ static const row few[] = {
     { "a window, D 96", 3, 32, 32, 4, 96, 96, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "a window, D 128", 3, 32, 32, 4, 128, 128, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "the largest it takes", 1, 64, 64, 1, 256, 256, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "heads apart", 3, 13, 29, 3, 24, 24, HEADS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "heads apart, bf16", 3, 13, 29, 3, 20, 24, HEADS, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 },
     { "primes", 3, 13, 29, 5, 17, 11, DENSE, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
     { "scores of +-200 overflow an exponential without maximum", 5, 32, 32, 4, 24, 24, PIXELS, 4, 1, LT_F32, LT_F32, LT_F32, 0 },
     { "fewer keys than Tk", 5, 32, 32, 4, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 7 },
@@ -304,11 +308,11 @@ static void later_queries_do_not_matter(void **state)
     }
 }
 
-/* n_keys is read at launch, gives the bits of so many keys, and what lies beyond is not looked at. */
+/* n_keys is read at launch, gives the bits of so many keys (none: NaN), and what lies beyond is not looked at. */
 static void keys_that_take_no_part(void **state)
 {
     enum { TQ = 9, TK = 700, D = 24 };
-    static const int32_t counts[] = { 1, 8, 31, 256, 257, 300, 700, 999 };
+    static const int32_t counts[] = { 0, 1, 8, 31, 256, 257, 300, 700, 999 };
     const lt_kernel *kernels[] = { &lt_attention_ref, &lt_attention_blocked };
     (void)state;
     for (size_t k = 0; k < 2; k++)

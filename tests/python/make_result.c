@@ -40,7 +40,7 @@ static lt_status run(const char *dir)
     lt_writer *w = NULL;
     lt_segment_row row;
     lt_writer_opts wo = { .n_threads = 1, .max_frame_bytes = H * W * 13, .n_buffers = 2 };
-    lt_segment_desc d = { 0, T - 1, W, H, fields, 3, "a plan", 0 };
+    lt_segment_desc d = { 0, T - 1, W, H, fields, 3, "a plan", 0, false };
     lt_merge_opts mo = { .n_threads = 1, .software = "longtake test" };
     json_t *settings = json_pack("{s:s}", "task", "flow");
     json_t *video = json_pack("{s:s, s:s, s:i, s:i, s:i, s:[f,f,f,f,f,f], s:[i,i,i,i,i,i]}", "name", "film.mp4", "input_hash", "00",

@@ -83,7 +83,7 @@ static inline lt_status make_segments(lt_job *job, const make_opts *o, int *made
         lt_segment_row row;
         LT_TRY(lt_ledger_scan(job, "film", &r, 1, false, &state, NULL));
         if (state != LT_SEGMENT_MISSING) continue;
-        lt_segment_desc d = { r.first, r.last, o->width, o->height, make_fields, MAKE_FIELDS, "plan A", k };
+        lt_segment_desc d = { r.first, r.last, o->width, o->height, make_fields, MAKE_FIELDS, "plan A", k, false };
         LT_TRY(lt_writer_begin(w, job, "film", &d));
         for (int64_t t = r.first; t <= r.last; t++) {
             make_frame(o, t, data);

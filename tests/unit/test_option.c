@@ -70,7 +70,9 @@ static void rows_reach_their_members(void **state)
         { "task", "map" }, { "preset", "fast" }, { "segment-frames", "17" }, { "config", "c" }, { "inputs", "i" },
         { "input-list", "l" }, { "fps", "12.5" }, { "max-res", "99" }, { "start", "1m" }, { "end", "2m" }, { "frames", "5" },
         { "prefetch", "6" }, { "out", "o" }, { "name-by", "path" }, { "type", "f16" }, { "compression", "7" },
-        { "keep-segments", "true" }, { "weights", "w" }, { "precision", "bf16" }, { "size", "98x70" }, { "input", "n" }, { "probes", "on" },
+        { "keep-segments", "true" }, { "weights", "w" }, { "precision", "bf16" },
+        { "model", "vitl" }, { "metric", "true" }, { "input-size", "70" }, { "micro-batch", "2" }, { "tile", "5" }, { "band", "6" }, { "anchor-frame", "4" }, { "size", "98x70" },
+        { "input", "n" }, { "probes", "on" },
         { "device", "cuda" }, { "cpu-isa", "avx2" }, { "threads", "3" }, { "memory-limit", "8GiB" },
         { "memory-fraction", "0.25" }, { "host-memory-limit", "3K" }, { "allow", "mixed-devices" }, { "shard", "1/2" },
         { "shard-by", "video" }, { "peer-timeout", "7" }, { "stop-file", "s" }, { "field", "f" },
@@ -105,7 +107,8 @@ static void defaults_are_those_of_the_header(void **state)
     (void)state;
     lt_settings s = { 0 };
     assert_ok(lt_settings_defaults(&s));
-    assert_int_equal(s.segment_frames, 64);
+    assert_int_equal(s.segment_frames, 0);
+    assert_int_equal(s.input_size, 518);
     assert_int_equal(s.task, LT_TASK_FLOW);
     assert_int_equal(s.compression, 4);
     assert_string_equal(s.cpu_isa, "auto");
@@ -480,7 +483,7 @@ static void programs_line(void **state)
         { { "longtake", "rum" }, "did you mean 'run'?" },
         { { "longtake", "run", "--out", "o" }, "run needs a VIDEO or --input-list" },
         { { "longtake", "run", "a" }, "run needs --out" },
-        { { "longtake", "run", "a", "-o", "o", "--task", "depth" }, "not built in this version" },
+        { { "longtake", "run", "a", "-o", "o", "--task", "track" }, "not built in this version" },
         { { "longtake", "run", "a", "-o", "o", "--start=9", "--end=9" }, "not after" },
         { { "longtake", "run", "a", "-o", "o", "-q", "-v" }, "contradict" },
         { { "longtake", "-o", "o", "run" }, "the command comes first" },

@@ -372,7 +372,7 @@ static void unreadable_frames_are_listed(void **state)
     lt_verify_report report;
     lt_range r = { 0, 2 };
     lt_writer_opts wo = { .n_threads = 1, .max_frame_bytes = 12, .n_buffers = 1 };
-    lt_segment_desc d = { 0, 2, 4, 3, &field, 1, NULL, 7 };
+    lt_segment_desc d = { 0, 2, 4, 3, &field, 1, NULL, 7, false };
     const void *data[] = { pixels };
     (void)state;
     assert_ok(make_open(fresh(dir, "unreadable"), &job));
@@ -425,7 +425,7 @@ static void write_part(lt_job *job, const make_opts *o, int64_t first, int64_t l
     lt_segment_row row;
     void *data[MAKE_FIELDS];
     const lt_writer_opts wo = { .n_threads = 2, .level = 1, .max_frame_bytes = make_bytes(o), .n_buffers = 2 };
-    const lt_segment_desc d = { first, last, o->width, o->height, make_fields, MAKE_FIELDS, "plan A", 5 };
+    const lt_segment_desc d = { first, last, o->width, o->height, make_fields, MAKE_FIELDS, "plan A", 5, false };
     for (int i = 0; i < MAKE_FIELDS; i++) data[i] = malloc(8 * (size_t)o->width * (size_t)o->height);
     assert_ok(lt_writer_create(&wo, &w));
     assert_ok(lt_writer_begin(w, job, "film", &d));

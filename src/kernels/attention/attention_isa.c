@@ -15,22 +15,19 @@ static const float log2_e = 0x1.715476p+0f;
 /* Weights below 2^-100 of the largest change no sum; they are kept there so that no exponent leaves its range. */
 static const float least = -100;
 
-/* Row `at` of a tensor, `n` values widened to f32, rounded to bf16 where the computation is in it. */
-static void widen(const lt_tensor *t, int64_t at, int64_t n, bool bf16, float *restrict y)
+/* n values of a tensor from element `at` on, widened to f32, rounded to bf16 where the computation is in it. */
+static inline void widen(const lt_tensor *t, int64_t at, int64_t n, bool bf16, float *restrict y)
 {
-    if (t->dtype == LT_BF16) {
-        const uint16_t *x = (const uint16_t *)t->data + at;
-        for (int64_t i = 0; i < n; i++) {
-            const uint32_t u = (uint32_t)x[i] << 16;
-            memcpy(y + i, &u, sizeof u);
-        }
-        return;
-    }
-    memcpy(y, (const float *)t->data + at, (size_t)n * sizeof *y);
-    if (!bf16) return;
+    const bool rounds = bf16 && t->dtype == LT_F32;
     int64_t i = 0;
-    for (; i + LT_VEC <= n; i += LT_VEC) lt_vec_store(y + i, bf16_(lt_vec_load(y + i)));
-    for (; i < n; i++) y[i] = bf16_(lt_vec_all(y[i]))[0];
+    for (; i + LT_VEC <= n; i += LT_VEC) {
+        const lt_vec x = lt_vec_get(t->data, t->dtype, at + i);
+        lt_vec_store(y + i, rounds ? bf16_(x) : x);
+    }
+    for (; i < n; i++) {
+        const float x = t->dtype == LT_F32 ? ((const float *)t->data)[at + i] : lt_bf16_to_float(((const uint16_t *)t->data)[at + i]);
+        y[i] = rounds ? lt_bf16_to_float(lt_bf16_from_float(x)) : x;
+    }
 }
 
 static int64_t row_of(const lt_tensor *t, int64_t b, int64_t i, int64_t h)
@@ -71,13 +68,14 @@ static void pack_values(const lt_attention_job *job, int64_t b, int64_t h, int64
 {
     const lt_tensor *v = &job->a->in[LT_ATTENTION_V];
     const bool bf16 = ((const lt_attention_attr *)job->a->attr)->compute == LT_BF16;
-    for (int64_t c = 0; c < job->dv; c += NR) {
-        const int w = width(c, job->dv);
-        const int64_t n = job->dv - c < w ? job->dv - c : w;
-        float *panel = values + c * job->n_keys;
-        for (int64_t j = j0; j < j1; j++) {
-            widen(v, row_of(v, b, j, h) + c, n, bf16, panel + j * w);
-            for (int64_t i = n; i < w; i++) panel[j * w + i] = 0;
+    for (int64_t j = j0; j < j1; j++) {
+        const int64_t row = row_of(v, b, j, h);
+        for (int64_t c = 0; c < job->dv; c += NR) {
+            const int w = width(c, job->dv);
+            const int64_t n = job->dv - c < w ? job->dv - c : w;
+            float *part = values + c * job->n_keys + j * w;
+            widen(v, row + c, n, bf16, part);
+            for (int64_t i = n; i < w; i++) part[i] = 0;
         }
     }
 }
@@ -132,24 +130,27 @@ static void any_tile(int mr, int w, int64_t depth, const float *x, int64_t ldx, 
 #undef LT_TILE
 }
 
-/* One row's scores of a block to weights, in place; those beyond n (up to n_all, whole vectors) are no keys. Returns what earlier
- * sums are to be multiplied with, a power of two or 0. */
-static float weigh(float *s, int64_t n, int64_t n_all, bool bf16, float *top, float *sum)
+/* One row's scores of a block to weights, in place; those beyond n, up to whole panels, are no keys. Returns what earlier sums are to be
+ * multiplied with, a power of two or 0. */
+static float weigh(float *s, int64_t n, bool bf16, float *top, float *sum)
 {
-    for (int64_t j = n; j < n_all; j++) s[j] = -INFINITY;
-    lt_vec most = lt_vec_load(s);
-    for (int64_t j = LT_VEC; j < n_all; j += LT_VEC) most = larger(lt_vec_load(s + j), most);
-    const float was = *top, up = ceilf(largest(most)), now = up > was ? up : was;
+    const int64_t end = (n + NR - 1) / NR * NR;
+    for (int64_t j = n; j < end; j++) s[j] = -INFINITY;
+    lt_vec most[2] = { lt_vec_load(s), lt_vec_load(s + LT_VEC) };
+    for (int64_t j = NR; j < end; j += NR)
+        for (int v = 0; v < 2; v++) most[v] = larger(lt_vec_load(s + j + v * LT_VEC), most[v]);
+    const float was = *top, up = ceilf(largest(larger(most[0], most[1]))), now = up > was ? up : was;
     const float factor = was - now > least ? exp2_(lt_vec_all(was - now))[0] : 0;
     const lt_vec shift = lt_vec_all(now);
-    lt_vec l = lt_vec_load(sum) * lt_vec_all(factor);
-    for (int64_t j = 0; j < n_all; j += LT_VEC) {
-        const lt_vec p = exp2_(larger(lt_vec_all(least), lt_vec_load(s + j) - shift));
-        l += p;
-        lt_vec_store(s + j, bf16 ? bf16_(p) : p);
-    }
+    lt_vec l[2] = { lt_vec_load(sum) * lt_vec_all(factor), lt_vec_all(0) };
+    for (int64_t j = 0; j < end; j += NR)
+        for (int v = 0; v < 2; v++) {
+            const lt_vec p = exp2_(larger(lt_vec_all(least), lt_vec_load(s + j + v * LT_VEC) - shift));
+            l[v] += p;
+            lt_vec_store(s + j + v * LT_VEC, bf16 ? bf16_(p) : p);
+        }
     *top = now;
-    lt_vec_store(sum, l);
+    lt_vec_store(sum, l[0] + l[1]);
     return factor;
 }
 
@@ -166,28 +167,22 @@ static void strip(const lt_attention_job *job, const block *k, int r, int64_t j0
     enum { LD = LT_ATTENTION_KEYS + 16 };          /* rows that do not fall on the same lines of the cache */
     float s[MR * LD] __attribute__((aligned(64))), factor[MR];
     const int mr = k->rows - r < MR ? k->rows - r : MR;
-    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block, n_all = (n + LT_VEC - 1) / LT_VEC * LT_VEC;
+    const int64_t n = job->n_keys - j0 < job->key_block ? job->n_keys - j0 : job->key_block;
     for (int64_t c = 0; c < n; c += NR)
         any_tile(mr, width(c, n), job->d, k->q + r * job->d, job->d, keys + (j0 + c) * job->d, NULL, s + c, LD);
-    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, n_all, k->bf16, k->top + r + i, k->sum + (r + i) * LT_VEC);
+    for (int i = 0; i < mr; i++) factor[i] = weigh(s + i * LD, n, k->bf16, k->top + r + i, k->sum + (r + i) * LT_VEC);
     for (int64_t c = 0; c < job->dv; c += NR) {
         const int w = width(c, job->dv);
         any_tile(mr, w, n, s, LD, values + c * job->n_keys + j0 * w, factor, k->y + r * k->ldy + c, k->ldy);
     }
 }
 
+/* n values of y, which has whole vectors, divided by the sum of their weights. */
 static void narrow(const lt_tensor *t, int64_t at, int64_t n, const float *y, float sum)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const float x = y[i] / sum;
-        if (t->dtype == LT_F32) ((float *)t->data)[at + i] = x;
-        else {
-            const float r = bf16_(lt_vec_all(x))[0];
-            uint32_t u;
-            memcpy(&u, &r, sizeof u);
-            ((uint16_t *)t->data)[at + i] = (uint16_t)(u >> 16);
-        }
-    }
+    int64_t i = 0;
+    for (; i + LT_VEC <= n; i += LT_VEC) lt_vec_put(t->data, t->dtype, at + i, lt_vec_load(y + i) / lt_vec_all(sum));
+    if (i < n) lt_vec_put_n(t->data, t->dtype, at + i, lt_vec_load(y + i) / lt_vec_all(sum), (int)(n - i));
 }
 
 void LT_ISA_FN(lt_attention_rows)(const lt_attention_job *job, int slot, int item)

@@ -165,7 +165,9 @@ typedef struct {
     const lt_gemm   *gemm;
     places           at;
     layout           columns;
-    int              mr, rows_per_item, row_items, panels_per_item;
+    int              mr, rows_per_item;
+    int              blocks, whole;              /* of rows; those whose columns are one item */
+    int              parts, panels_per_item;     /* of the other blocks */
     atomic_int      *taken;
     atomic_int       stopped, failed;
 } work;
@@ -214,14 +216,15 @@ static bool multiply(const work *w, const lt_gemm_item *item, int slot)
 static lt_gemm_item item_of(const work *w, int index, const lt_gemm_slot *slot)
 {
     const lt_gemm *g = w->gemm;
-    const int64_t row = (int64_t)(index % w->row_items) * w->rows_per_item, left = g->n_rows - row;
-    const int panel = index / w->row_items * w->panels_per_item;
+    const int cut = index - w->whole, block = cut < 0 ? index : w->whole + cut / w->parts;
+    const int panel0 = cut < 0 ? 0 : cut % w->parts * w->panels_per_item;
+    const int panel1 = cut < 0 || w->columns.n - panel0 < w->panels_per_item ? w->columns.n : panel0 + w->panels_per_item;
+    const int64_t row = (int64_t)block * w->rows_per_item, left = g->n_rows - row;
     const size_t b = g->product ? round_up(g->product->b_bytes, LINE) : b_bytes(&g->shape, &w->columns);
     const float *after = (const float *)(const void *)((const char *)g->packed + b);
     return (lt_gemm_item){
-        .gemm = g, .slot = slot, .b = g->packed, .row = row, .group_panels = w->columns.per_group, .panel0 = panel,
-        .n_rows = (int)(left < w->rows_per_item ? left : w->rows_per_item),
-        .panel1 = w->columns.n - panel < w->panels_per_item ? w->columns.n : panel + w->panels_per_item,
+        .gemm = g, .slot = slot, .b = g->packed, .row = row, .group_panels = w->columns.per_group, .panel0 = panel0,
+        .panel1 = panel1, .n_rows = (int)(left < w->rows_per_item ? left : w->rows_per_item),
         .bias = g->shape.bias ? after : NULL,
         .gamma = g->shape.gamma ? after + (g->shape.bias ? w->columns.n * w->columns.nr : 0) : NULL,
     };
@@ -249,18 +252,24 @@ static void run_item(void *ctx, int index)
     atomic_store(&w->taken[mine], 0);
 }
 
-/* Items of fewer rows, then of fewer columns, where there are too few for the threads to end together; a library's are of one
- * shape. */
+/* Blocks of rows are the items, so that b is read seldom. The last ones are cut into parts of their columns, so that the threads
+ * end together; there are fewer rows in a block only where there are too few of both. A library's items are of one shape. */
 static void divide(work *w, int n_threads)
 {
-    const int enough = n_threads > 1 ? 4 * n_threads : 1, step = LT_GEMM_ROWS / 4;
+    const lt_gemm_product *product = w->gemm->product;
+    const int enough = 4 * n_threads, step = LT_GEMM_ROWS / 4, panels = w->columns.n;
     const int64_t n = w->gemm->n_rows;
-    int rows = w->gemm->product ? w->gemm->product->rows : LT_GEMM_ROWS;
-    while (!w->gemm->product && rows > step && (n + rows - 1) / rows < enough) rows -= step;
+    int rows = product ? product->rows : LT_GEMM_ROWS;
+    while (n_threads > 1 && !product && rows > step && (n + rows - 1) / rows * panels < enough) rows -= step;
     w->rows_per_item = rows;
-    w->row_items = (int)((n + rows - 1) / rows);
-    const int parts = w->gemm->product ? 1 : (enough + w->row_items - 1) / w->row_items;
-    w->panels_per_item = (w->columns.n + parts - 1) / parts;
+    w->blocks = (int)((n + rows - 1) / rows);
+    w->parts = 1;
+    if (n_threads > 1 && !product) w->parts = w->blocks >= n_threads ? 4 : (enough + w->blocks - 1) / w->blocks;
+    if (w->parts > panels) w->parts = panels;
+    w->panels_per_item = (panels + w->parts - 1) / w->parts;
+    w->parts = (panels + w->panels_per_item - 1) / w->panels_per_item;
+    const int last = w->parts == 1 ? 0 : 2 * n_threads;
+    w->whole = w->blocks > last ? w->blocks - last : 0;
 }
 
 lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g)
@@ -275,8 +284,7 @@ lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g)
     for (int i = 0; i < n_threads; i++) atomic_init(&w.taken[i], 0);
     memset((char *)l->workspace + w.at.zeros, 0, w.at.slots - w.at.zeros);
     divide(&w, n_threads);
-    const int parts = (w.columns.n + w.panels_per_item - 1) / w.panels_per_item;
-    lt_pool_run(l->pool, w.row_items * parts, run_item, &w);
+    lt_pool_run(l->pool, w.whole + (w.blocks - w.whole) * w.parts, run_item, &w);
     if (atomic_load(&w.stopped)) LT_FAIL(LT_E_STOPPED, "stopped within a matrix product");
     if (atomic_load(&w.failed)) LT_FAIL(LT_E_INTERNAL, "oneDNN failed within a matrix product");
 done:

@@ -14,8 +14,8 @@ enum { MR = 4, NV = 2 };
 #endif
 enum { NR = NV * LT_VEC };
 
-/* Values of k whose packed rows stay in the first-level cache while the rows of an item pass. */
-enum { KC = 256 };
+/* Values of k whose packed rows, 24 KiB, stay in the first-level cache while the rows of an item pass. */
+enum { KC = 6144 / NR };
 
 LT_GEMM_LEVEL(base)
 LT_GEMM_LEVEL(avx2)

@@ -1,6 +1,6 @@
 /* kernels/resize/resize.h -- a map brought to another size.
  *
- * Bilinear, align_corners: the source of row i is i (in - 1) / (out - 1) in f32 (out 1: 0), y0 its whole part, t the rest,
+ * Bilinear, align_corners: the source of row i is i * ((in - 1) / (out - 1)), each rounded to f32 (out 1: 0), as PyTorch has it, y0 its whole part, t the rest,
  * y1 = min(y0 + 1, in - 1); the same for columns; across first, then down:
  *     top = x[y0,x0] (1 - tx) + x[y0,x1] tx,  bottom the same on y1,  y = top (1 - ty) + bottom ty
  * each operation rounded to f32, in this order (no fused multiply-add): exact to the bit.

@@ -5,7 +5,7 @@ void lt_resize_taps(int64_t n_in, int64_t n_out, int64_t i, int64_t *first, int6
 {
     const float scale = n_out > 1 ? (float)(n_in - 1) / (float)(n_out - 1) : 0.f;
     const float at = scale * (float)i;
-    *first = (int64_t)at < n_in - 1 ? (int64_t)at : n_in - 1;
+    *first = (int64_t)at;
     *second = *first + 1 < n_in ? *first + 1 : n_in - 1;
     *t = at - (float)*first;
 }

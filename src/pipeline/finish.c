@@ -1,0 +1,345 @@
+#include "finish.h"
+
+#include <longtake/clock.h>
+#include <longtake/halo.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lt_finishing {
+    lt_finishing_opts o;
+    char             *id;
+    void             *finisher;
+    lt_raw           *raw;
+    /* of the piece in hand */
+    const lt_finish_order *order;
+    lt_segment_part  *parts;
+    int               n_parts;
+    int64_t           n_bad;
+    double            began;
+    /* of a read on the store thread */
+    int64_t           number, *anchor;
+    float            *map;
+    char             *why;
+};
+
+/* ---- the carry ---- */
+
+/* Hexadecimal floating point is exact. */
+lt_status lt_carry_text(const lt_carry *c, char *text, size_t size)
+{
+    lt_status st = LT_OK;
+    const int n = snprintf(text, size, "%a %a %a %a %" PRId64 " %d %d", c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->anchor,
+                           (int)c->firm, (int)c->good);
+    if (n < 0 || (size_t)n >= size) LT_FAIL(LT_E_INTERNAL, "no room for a carry");
+done:
+    return st;
+}
+
+lt_status lt_carry_parse(const char *text, lt_carry *out)
+{
+    lt_status st = LT_OK;
+    int firm = 0, good = 0, used = 0;
+    *out = (lt_carry){ .anchor = -1 };
+    if (sscanf(text, "%la %la %la %la %" SCNd64 " %d %d%n", &out->scale, &out->shift, &out->anchor_scale, &out->anchor_shift, &out->anchor, &firm,
+               &good, &used) != 7 || text[used])
+        LT_FAIL(LT_E_DATA, "a segment's carry makes no sense");
+    out->firm = firm != 0;
+    out->good = good != 0;
+    out->known = 1;
+done:
+    return st;
+}
+
+/* ---- set-up ---- */
+
+static size_t map_bytes(const lt_finish_config *c)
+{
+    return (size_t)c->net_width * (size_t)c->net_height * sizeof(float);
+}
+
+size_t lt_finishing_record_bytes(const lt_finish_config *c)
+{
+    return lt_halo_bytes(LT_HALO_MAPS + 2, (LT_HALO_MAPS + 1) * map_bytes(c) + sizeof(lt_carry));
+}
+
+size_t lt_finishing_bytes(const lt_finish *steps, const lt_finish_config *c)
+{
+    return sizeof(lt_finishing) + steps->bytes(c);
+}
+
+lt_status lt_finishing_create(const lt_finishing_opts *opts, lt_finishing **out)
+{
+    lt_status st = LT_OK;
+    lt_finishing *f = calloc(1, sizeof *f);
+    *out = NULL;
+    if (!f) LT_FAIL(LT_E_MEMORY, "no memory to finish a video");
+    f->o = *opts;
+    f->id = strdup(opts->id);
+    if (!f->id) LT_FAIL(LT_E_MEMORY, "no memory to finish a video");
+    LT_TRY(opts->steps->open(&opts->config, opts->pool, opts->isa, &f->finisher));
+    LT_TRY(lt_raw_create(opts->job, opts->id, &f->raw));
+    *out = f;
+    f = NULL;
+done:
+    lt_finishing_destroy(&f);
+    return st;
+}
+
+static lt_status close_raw(void *ctx)
+{
+    lt_finishing *f = ctx;
+    lt_raw_destroy(&f->raw);
+    return LT_OK;
+}
+
+void lt_finishing_destroy(lt_finishing **finishing)
+{
+    lt_finishing *f = *finishing;
+    if (!f) return;
+    if (f->raw && lt_writer_call(f->o.writer, close_raw, f) < 0) lt_error_clear();
+    if (f->finisher) f->o.steps->close(&f->finisher);
+    free(f->parts);
+    free(f->id);
+    free(f);
+    *finishing = NULL;
+}
+
+/* ---- what the task asks for ---- */
+
+static lt_status read_raw(void *ctx)
+{
+    lt_status st = LT_OK;
+    lt_finishing *f = ctx;
+    LT_TRY(lt_raw_read(f->raw, f->number, f->map, f->o.config.net_width, f->o.config.net_height, f->why, f->anchor));
+done:
+    return st;
+}
+
+/* The name of a map in a halo record. */
+static const char *map_name(int64_t number, char name[LT_HALO_NAME])
+{
+    snprintf(name, LT_HALO_NAME, "map-%lld", (long long)number);
+    return name;
+}
+
+static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *anchor)
+{
+    lt_status st = LT_OK;
+    lt_finishing *f = ctx;
+    char name[LT_HALO_NAME];
+    lt_halo_tensor t;
+    if (f->order->record && lt_halo_get(f->order->record, map_name(number, name), &t) >= 0) {
+        *anchor = -1;
+        why[0] = 0;
+        /* A map without values is a text in its place. */
+        if (t.dtype == LT_U8) snprintf(why, LT_RAW_WHY, "%.*s", (int)t.n_bytes, (const char *)t.data);
+        else if (t.n_bytes == map_bytes(&f->o.config)) memcpy(out, t.data, t.n_bytes);
+        else LT_FAIL(LT_E_INTERNAL, "a map of a halo record is of another size");
+        return LT_OK;
+    }
+    f->number = number;
+    f->map = out;
+    f->why = why;
+    f->anchor = anchor;
+    LT_TRY(lt_writer_call(f->o.writer, read_raw, f));
+done:
+    return st;
+}
+
+static lt_status add_map(lt_finishing *f, void *block, size_t room, int64_t number)
+{
+    lt_status st = LT_OK;
+    char name[LT_HALO_NAME], why[LT_RAW_WHY];
+    const int64_t dim[2] = { f->o.config.net_height, f->o.config.net_width };
+    void *data = NULL;
+    int64_t anchor;
+    float *read = malloc(map_bytes(&f->o.config));
+    if (!read) LT_FAIL(LT_E_MEMORY, "no memory for a halo record");
+    LT_TRY(map(f, number, read, why, &anchor));
+    if (why[0]) {
+        const int64_t n = (int64_t)strlen(why);
+        LT_TRY(lt_halo_add(block, room, map_name(number, name), LT_U8, 1, &n, &data));
+        memcpy(data, why, (size_t)n);
+    } else {
+        LT_TRY(lt_halo_add(block, room, map_name(number, name), LT_F32, 2, dim, &data));
+        memcpy(data, read, map_bytes(&f->o.config));
+    }
+done:
+    free(read);
+    return st;
+}
+
+/* The record for the piece after this one: the maps it needs, the anchor, the carry. */
+static lt_status make_record(lt_finishing *f, const lt_carry *c, size_t *n_bytes)
+{
+    lt_status st = LT_OK;
+    const lt_finish_order *o = f->order;
+    const size_t room = lt_finishing_record_bytes(&f->o.config);
+    const int64_t last = f->o.steps->numbers(o->piece).last, six = 6;
+    int64_t number[LT_HALO_MAPS];
+    const int n = f->o.steps->halo(&f->o.config, last, number);
+    bool anchor = c->anchor >= 0;
+    void *data = NULL;
+    LT_TRY(lt_halo_begin(o->keep, room));
+    LT_TRY(lt_halo_add(o->keep, room, "carry", LT_F64, 1, &six, &data));
+    const double numbers[6] = { c->scale, c->shift, c->anchor_scale, c->anchor_shift, c->firm, c->good };
+    memcpy(data, numbers, sizeof numbers);
+    for (int i = 0; i < n; i++) {
+        LT_TRY(add_map(f, o->keep, room, number[i]));
+        anchor = anchor && number[i] != c->anchor;
+    }
+    if (anchor) LT_TRY(add_map(f, o->keep, room, c->anchor));
+    *n_bytes = lt_halo_seal(o->keep);
+done:
+    return st;
+}
+
+static lt_status linked(void *ctx, const lt_carry *carry)
+{
+    lt_status st = LT_OK;
+    lt_finishing *f = ctx;
+    const lt_finish_order *o = f->order;
+    char text[160];
+    size_t n_bytes = 0;
+    for (int i = 0; i < f->n_parts; i++) f->parts[i].row.seconds = (lt_seconds() - f->began) / f->n_parts;
+    LT_TRY(lt_carry_text(carry, text, sizeof text));
+    LT_TRY(lt_writer_parts(f->o.writer, f->parts, f->n_parts, text));
+    if (o->keep && o->piece.last < f->o.config.n_frames - 1) LT_TRY(make_record(f, carry, &n_bytes));
+    if (o->linked) o->linked(o->ctx, carry, n_bytes);
+done:
+    return st;
+}
+
+static lt_status rows(void *ctx, const lt_segment_part *parts, int n)
+{
+    lt_status st = LT_OK;
+    lt_finishing *f = ctx;
+    lt_segment_part *mine = realloc(f->parts, (size_t)n * sizeof *mine);
+    if (!mine) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
+    f->parts = mine;
+    f->n_parts = n;
+    for (int i = 0; i < n; i++) {
+        const lt_segment_row *r = &parts[i].row;
+        mine[i] = (lt_segment_part){ parts[i].frames, f->o.row };
+        mine[i].row.scale = r->scale;
+        mine[i].row.shift = r->shift;
+        mine[i].row.det = r->det;
+        mine[i].row.residual = r->residual;
+        mine[i].row.anchor = r->anchor;
+        mine[i].row.state = LT_SEGMENT_DONE;
+        if (mine[i].frames.last > f->order->piece.last) mine[i].frames.last = f->order->piece.last;
+    }
+done:
+    return st;
+}
+
+static lt_status put_bad(lt_finishing *f, int64_t t, const char *why)
+{
+    if (f->n_bad++ == 0)
+        lt_log_warn(f->o.log, "%s, segment %lld-%lld: frame %lld: %s", f->id, (long long)f->order->piece.first, (long long)f->order->piece.last,
+                    (long long)t, why);
+    return lt_writer_put_fill(f->o.writer, t, why);
+}
+
+static lt_status put(void *ctx, int64_t t, const void *const *data)
+{
+    lt_finishing *f = ctx;
+    return lt_writer_put(f->o.writer, t, data);
+}
+
+static lt_status put_fill(void *ctx, int64_t t, const char *why)
+{
+    lt_finishing *f = ctx;
+    return why ? put_bad(f, t, why) : lt_writer_put_fill(f->o.writer, t, NULL);
+}
+
+static void warn(void *ctx, const char *text)
+{
+    lt_finishing *f = ctx;
+    lt_log_warn(f->o.log, "%s: %s", f->id, text);
+}
+
+/* ---- pieces ---- */
+
+typedef struct {
+    const lt_finishing *f;
+    lt_range            piece;
+    lt_carry           *carry;
+} carry_read;
+
+static lt_status read_carry(void *ctx)
+{
+    lt_status st = LT_OK;
+    carry_read *r = ctx;
+    char *text = NULL;
+    LT_TRY(lt_segment_carry(r->f->o.job, r->f->id, r->piece, &text));
+    LT_TRY(lt_carry_parse(text, r->carry));
+done:
+    free(text);
+    return st;
+}
+
+lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *o, uint8_t *state)
+{
+    lt_status st = LT_OK;
+    const bool first = o->before.first > o->before.last;
+    lt_carry carry = { .anchor = -1 };
+    f->order = o;
+    f->n_bad = 0;
+    f->began = lt_seconds();
+    if (o->carry && o->carry->known) carry = *o->carry;
+    else if (!first && f->o.steps->chained(&f->o.config)) {
+        carry_read r = { f, o->before, &carry };
+        LT_TRY(lt_writer_call(f->o.writer, read_carry, &r));
+    }
+    const lt_segment_desc desc = { .first = o->piece.first, .last = o->piece.last, .width = f->o.config.width, .height = f->o.config.height,
+                                   .fields = f->o.fields, .n_fields = f->o.n_fields, .tag = o->tag };
+    const lt_finish_io io = { f, map, linked, rows, put, put_fill, warn, f->o.stop };
+    LT_TRY(lt_writer_begin(f->o.writer, f->o.job, f->id, &desc));
+    LT_TRY(f->o.steps->run(f->finisher, o->piece, &carry, &io));
+    *state = f->n_bad ? LT_SEGMENT_FAILED : LT_SEGMENT_DONE;
+    LT_TRY(lt_writer_commit(f->o.writer, &f->o.row));
+done:
+    if (st < 0) {
+        const lt_error why = *lt_error_last();
+        lt_writer_abandon(f->o.writer);
+        lt_error_set(&why);
+    }
+    return st;
+}
+
+static void remember(void *ctx, const lt_carry *carry, size_t n_bytes)
+{
+    (void)n_bytes;
+    *(lt_carry *)ctx = *carry;
+}
+
+lt_status lt_finishing_rest(lt_finishing *f, const lt_range *pieces, int64_t n)
+{
+    lt_status st = LT_OK;
+    lt_carry last = { .anchor = -1 };
+    bool any = false;
+    for (int64_t i = 0; i < n; i++) {
+        lt_segment_state done_state, raw_state;
+        uint8_t made;
+        const lt_range numbers = f->o.steps->numbers(pieces[i]);
+        const lt_carry carry = last;
+        last.known = 0;
+        LT_TRY(lt_ledger_scan(f->o.job, f->id, &pieces[i], 1, true, &done_state, NULL));
+        if (done_state != LT_SEGMENT_MISSING) continue;
+        LT_TRY(lt_ledger_raw(f->o.job, f->id, &numbers, 1, true, &raw_state, NULL, NULL));
+        if (raw_state == LT_SEGMENT_MISSING) break;
+        const lt_finish_order o = { .piece = pieces[i], .before = i ? pieces[i - 1] : (lt_range){ 0, -1 }, .carry = &carry, .tag = -1,
+                                    .ctx = &last, .linked = remember };
+        if (any) LT_TRY(lt_writer_flush(f->o.writer));
+        LT_TRY(lt_finishing_run(f, &o, &made));
+        any = true;
+    }
+    LT_TRY(lt_writer_flush(f->o.writer));
+done:
+    return st;
+}

@@ -1,0 +1,83 @@
+#include "depth_net.h"
+
+#include <stdlib.h>
+
+static lt_status plan_create(const lt_depth_config *config, void **out)
+{
+    lt_status st = LT_OK;
+    lt_depth_plan *p = NULL;
+    *out = NULL;
+    LT_TRY(lt_depth_plan_create(config, &p));
+    *out = p;
+done:
+    return st;
+}
+
+static void plan_destroy(void **plan)
+{
+    lt_depth_plan *p = *plan;
+    lt_depth_plan_destroy(&p);
+    *plan = NULL;
+}
+
+static size_t bytes(const void *plan)
+{
+    return lt_depth_plan_bytes(plan);
+}
+
+static int batch(const void *plan)
+{
+    return lt_depth_plan_batch(plan);
+}
+
+static lt_status open_session(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **out)
+{
+    lt_status st = LT_OK;
+    lt_depth_session *s = NULL;
+    *out = NULL;
+    LT_TRY(lt_depth_session_create(plan, weights, arena, pool, &s));
+    *out = s;
+done:
+    return st;
+}
+
+static void close_session(void **session)
+{
+    lt_depth_session *s = *session;
+    lt_depth_session_destroy(&s);
+    *session = NULL;
+}
+
+static float *input(void *session, int i)
+{
+    return lt_depth_input(session, i);
+}
+
+static lt_status encode(void *session, int n, const int32_t *slot, const atomic_int *stop)
+{
+    return lt_depth_encode(session, n, slot, stop);
+}
+
+static lt_status window(void *session, const int32_t *slot, const int *position, int n, const float **maps, const atomic_int *stop)
+{
+    return lt_depth_window(session, slot, position, n, maps, stop);
+}
+
+static const lt_depth_net real = { plan_create, plan_destroy, bytes, batch, open_session, close_session, input, encode, window };
+
+bool lt_depth_net_is_stub(void)
+{
+#ifdef LT_FAULTS
+    return getenv("LT_DEPTH_STUB") != NULL;
+#else
+    return false;
+#endif
+}
+
+const lt_depth_net *lt_depth_net_pick(void)
+{
+#ifdef LT_FAULTS
+    if (lt_depth_net_is_stub()) return &lt_depth_net_stub;
+#endif
+    return &real;
+}

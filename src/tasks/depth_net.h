@@ -1,0 +1,31 @@
+/* tasks/depth_net.h -- the network as the task `depth` sees it: longtake/depth.h as a table. Private to src/tasks.
+ *
+ * Tests of what surrounds the network need hundreds of windows, which the real one takes hours for. */
+#ifndef LT_TASKS_DEPTH_NET_H
+#define LT_TASKS_DEPTH_NET_H
+
+#include <longtake/depth.h>
+
+typedef struct {
+    lt_status (*plan)(const lt_depth_config *config, void **plan);
+    void      (*plan_destroy)(void **plan);
+    size_t    (*bytes)(const void *plan);
+    int       (*batch)(const void *plan);
+    lt_status (*open)(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **session);
+    void      (*close)(void **session);
+    float    *(*input)(void *session, int i);
+    lt_status (*encode)(void *session, int n, const int32_t *slot, const atomic_int *stop);
+    lt_status (*window)(void *session, const int32_t *slot, const int *position, int n, const float **maps, const atomic_int *stop);
+} lt_depth_net;
+
+/* The real one; in builds with LT_FAULTS the stand-in where the environment has LT_DEPTH_STUB. */
+const lt_depth_net *lt_depth_net_pick(void);
+
+/* Whether that is the stand-in, which takes no weights. */
+bool lt_depth_net_is_stub(void);
+
+#ifdef LT_FAULTS
+extern const lt_depth_net lt_depth_net_stub;
+#endif
+
+#endif
