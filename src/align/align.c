@@ -68,8 +68,8 @@ lt_fit_sums lt_fit_sum(lt_isa isa, lt_pool *pool, const float *c, const float *r
     return sum[0];
 }
 
-/* Below it a map's deviation is less than 1e-5 of its root mean square: what a network in f32 gives for one value everywhere, as its own error is of that size. The
- * sums would still carry the slope (docs/depth-method.md has the bound), so a fit above is never touched. */
+/* Below it a map's deviation is less than 1e-5 of its root mean square: what a network in f32 gives for one value everywhere, as its own error is of
+ * that size. The sums still carry the slope there (docs/depth-method.md), so a fit above is never touched. */
 static const double SINGULAR = 1e-10;
 
 lt_fit lt_fit_solve(const lt_fit_sums *sums, int n_sums)
@@ -81,7 +81,8 @@ lt_fit lt_fit_solve(const lt_fit_sums *sums, int n_sums)
         f.near_singular = true;
     } else {
         f.scale = (s.n * s.cr - s.c * s.r) / f.det;
-        f.shift = (s.cc * s.r - s.c * s.cr) / f.det;
+        /* Not from det, as upstream: the same number, but this one brings the means together whatever the slope lost. */
+        f.shift = (s.r - f.scale * s.c) / s.n;
     }
     /* About the means, where the large parts of the squares are gone before scale and shift come in. */
     const double c = s.c / s.n, r = s.r / s.n, off = f.scale * c + f.shift - r;

@@ -74,7 +74,7 @@ static bool tile_fits(const lt_prepare_taps *column, int n, int tile)
 
 static size_t across_bytes(int height, int net_width)
 {
-    return ((size_t)height * (size_t)net_width * 3 + 1) * sizeof(float);
+    return (size_t)height * (size_t)net_width * 3 * sizeof(float);
 }
 
 size_t lt_prepare_bytes(int width, int height, int net_width, int net_height)

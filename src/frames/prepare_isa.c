@@ -27,7 +27,8 @@ static void unit(const uint8_t *restrict x, float *restrict to, int n)
     for (int i = 0; i < n; i++) to[i] = (float)x[i] / 255.0f;
 }
 
-/* The fourth lane of a pixel is the next one's first, which is stored after it. */
+/* The fourth lane of a pixel is the next one's first, which is stored after it; the last pixel of a tile, whose next may be another thread's, stores
+ * three. */
 static void across_tile(const lt_prepare_job *a, const uint8_t *row, float *to, int x0, int x1)
 {
     float span[LT_PREPARE_SPAN * 3 + 1];

@@ -26,7 +26,7 @@ typedef struct {
     const lt_prepare_taps *row;              /* [net_height]; NULL: the sizes agree */
     const uint8_t         *rgb;
     size_t                 stride;
-    float                 *across;           /* [height, net_width, 3] source rows, resampled across, and one value more */
+    float                 *across;           /* [height, net_width, 3] source rows, resampled across */
     float                 *out;
 } lt_prepare_job;
 

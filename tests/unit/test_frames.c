@@ -23,6 +23,8 @@ static void sizes(void **state)
         { 1280, 534, 518, 910, 378, "2.40:1: rounded to a multiple of 14"             },
         { 1280, 540, 518, 924, 392, "2.37:1"                                          },
         { 1024, 436, 518, 924, 392, "the same ratio, fewer pixels"                    },
+        { 1240, 720, 518, 896, 518, "1.72:1: too short to be made smaller"            },
+        { 1290, 720, 518, 924, 518, "1.79:1: just long enough"                        },
         { 1242, 375, 518, 924, 280, "KITTI"                                           },
         { 160, 90, 70, 126, 70, "a small input"                                       },
         { 100, 100, 500, 504, 504, "below the size after rounding: the next multiple" },
