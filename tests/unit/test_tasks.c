@@ -420,6 +420,20 @@ static void a_gap_costs_itself(void **state)
     }
 }
 
+/* Windows up to the one that shows the anchor frame in its row lean on their neighbour; one of them that has none, on position 0 of the last good one. */
+static void an_anchor_further_on(void **state)
+{
+    (void)state;
+    static const int64_t good[] = { -1, 12, 34, 56, 78, 100, 100 }, torn[] = { -1, 12, -1, 100, 78, 100, 100 };
+    for (int bad = 0; bad < 2; bad++) {
+        video *v = make_all(150, bad ? 60 : -1, 100, false, 100, true);
+        finished *f = finish_all(v, 100, false, 2);
+        for (int k = 0; k < f->n_parts; k++) assert_int_equal(f->parts[k].row.anchor, bad ? torn[k] : good[k]);
+        finished_free(f);
+        video_free(v);
+    }
+}
+
 static void a_stop_is_obeyed(void **state)
 {
     (void)state;
@@ -444,6 +458,7 @@ int main(void)
         cmocka_unit_test(frames_are_those_of_the_definition),
         cmocka_unit_test(no_cut_changes_a_frame),
         cmocka_unit_test(a_gap_costs_itself),
+        cmocka_unit_test(an_anchor_further_on),
         cmocka_unit_test(a_stop_is_obeyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
