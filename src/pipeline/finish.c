@@ -24,6 +24,7 @@ struct lt_finishing {
     int64_t           number, *anchor;
     float            *map;
     char             *why;
+    float            *scratch;           /* a raw map on its way into a record */
 };
 
 /* ---- the carry ---- */
@@ -68,7 +69,7 @@ size_t lt_finishing_record_bytes(const lt_finish_config *c)
 
 size_t lt_finishing_bytes(const lt_finish *steps, const lt_finish_config *c)
 {
-    return sizeof(lt_finishing) + steps->bytes(c);
+    return sizeof(lt_finishing) + map_bytes(c) + steps->bytes(c);
 }
 
 lt_status lt_finishing_create(const lt_finishing_opts *opts, lt_finishing **out)
@@ -79,7 +80,8 @@ lt_status lt_finishing_create(const lt_finishing_opts *opts, lt_finishing **out)
     if (!f) LT_FAIL(LT_E_MEMORY, "no memory to finish a video");
     f->o = *opts;
     f->id = strdup(opts->id);
-    if (!f->id) LT_FAIL(LT_E_MEMORY, "no memory to finish a video");
+    f->scratch = malloc(map_bytes(&opts->config));
+    if (!f->id || !f->scratch) LT_FAIL(LT_E_MEMORY, "no memory to finish a video");
     LT_TRY(opts->steps->open(&opts->config, opts->pool, opts->isa, &f->finisher));
     LT_TRY(lt_raw_create(opts->job, opts->id, &f->raw));
     *out = f;
@@ -103,6 +105,7 @@ void lt_finishing_destroy(lt_finishing **finishing)
     if (f->raw && lt_writer_call(f->o.writer, close_raw, f) < 0) lt_error_clear();
     if (f->finisher) f->o.steps->close(&f->finisher);
     free(f->parts);
+    free(f->scratch);
     free(f->id);
     free(f);
     *finishing = NULL;
@@ -157,19 +160,16 @@ static lt_status add_map(lt_finishing *f, void *block, size_t room, int64_t numb
     const int64_t dim[2] = { f->o.config.net_height, f->o.config.net_width };
     void *data = NULL;
     int64_t anchor;
-    float *read = malloc(map_bytes(&f->o.config));
-    if (!read) LT_FAIL(LT_E_MEMORY, "no memory for a halo record");
-    LT_TRY(map(f, number, read, why, &anchor));
+    LT_TRY(map(f, number, f->scratch, why, &anchor));
     if (why[0]) {
         const int64_t n = (int64_t)strlen(why);
         LT_TRY(lt_halo_add(block, room, map_name(number, name), LT_U8, 1, &n, &data));
         memcpy(data, why, (size_t)n);
     } else {
         LT_TRY(lt_halo_add(block, room, map_name(number, name), LT_F32, 2, dim, &data));
-        memcpy(data, read, map_bytes(&f->o.config));
+        memcpy(data, f->scratch, map_bytes(&f->o.config));
     }
 done:
-    free(read);
     return st;
 }
 

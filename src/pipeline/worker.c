@@ -492,6 +492,22 @@ static const void *find_record(lt_worker *w, int64_t piece, int from)
     return record;
 }
 
+/* What a piece is made from is gone: another shard came to the end of the chain first and made the result. Anything else is a failure, whose
+ * record stays. */
+static lt_status done_by_others(lt_worker *w, int64_t index)
+{
+    const lt_error absent = *lt_error_last();
+    const lt_setup_piece *p = &w->s->pieces[index];
+    lt_segment_state state = LT_SEGMENT_MISSING;
+    if (lt_ledger_scan(w->s->job, w->s->videos[p->video].input->id, &p->range, 1, true, &state, NULL) < 0 || state == LT_SEGMENT_MISSING) {
+        lt_error_set(&absent);
+        return absent.status;
+    }
+    lt_event e = { .kind = LT_EVENT_COMMITTED, .index = index, .frames = p->range.last - p->range.first + 1, .state = (int)state };
+    post(w, &e);
+    return LT_OK;
+}
+
 static lt_status finish_piece(lt_worker *w, const lt_task_order *t)
 {
     lt_status st = LT_OK;
@@ -512,6 +528,7 @@ static lt_status finish_piece(lt_worker *w, const lt_task_order *t)
     if (w->record_place) lt_halo_box_keep(w->box, index, 0);
     w->record_place = NULL;
     if (o.record) lt_halo_box_give(w->box, index - 1);
+    if (st == LT_E_ABSENT) st = done_by_others(w, index);
     LT_TRY(st);
 done:
     w->compute_s = w->compute_s + (lt_seconds() - start);
