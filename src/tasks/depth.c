@@ -310,7 +310,8 @@ static int positions(const session *s, int64_t k, int64_t n_frames, int *positio
     return n + 1;
 }
 
-static lt_status put_failed(int64_t k, const char *why, const lt_task_io *io)
+/* No position of the window has a map: `why`, or NULL where nothing reads one. */
+static lt_status put_fills(int64_t k, const char *why, const lt_task_io *io)
 {
     lt_status st = LT_OK;
     for (int i = 0; i < LT_WINDOW_FRAMES; i++) LT_TRY(io->put_fill(io->ctx, k * LT_WINDOW_FRAMES + i, why));
@@ -331,7 +332,7 @@ static lt_status run_window(session *s, int64_t k, int64_t n_frames, const int64
     LT_TRY(s->p->net->window(s->net, slot, position, n, &maps, io->stop));
     if (!all_finite(maps, (size_t)n * pixels)) {
         snprintf(why, sizeof why, "window %lld: the network gave values that are not numbers", (long long)k);
-        LT_TRY(put_failed(k, why, io));
+        LT_TRY(put_fills(k, why, io));
         goto done;
     }
     for (int i = 0, next = 0; i < LT_WINDOW_FRAMES; i++) {
@@ -354,8 +355,15 @@ static lt_status run(void *session_, lt_range piece, int64_t n_frames, const lt_
     session *s = session_;
     for (int64_t k = piece.first / LT_WINDOW_FRAMES; k <= piece.last / LT_WINDOW_FRAMES; k++) {
         int64_t frame[LT_WINDOW_FRAMES];
+        int position[LT_WINDOW_FRAMES];
         const char *why = NULL;
         if (atomic_load(io->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
+        if (lt_window_positions(k, n_frames, s->p->metric, position) == 0) {
+            /* Without a fit, all that the last window of a video shows may come from the one before. */
+            LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, NONE));
+            LT_TRY(put_fills(k, NULL, io));
+            continue;
+        }
         lt_window_frames(k, n_frames, wanted_anchor(s, n_frames), frame);
         keep_only(s, frame);
         if (k > 0) {
@@ -366,7 +374,7 @@ static lt_status run(void *session_, lt_range piece, int64_t n_frames, const lt_
         for (int i = k > 0; i < LT_WINDOW_FRAMES && !why; i++) why = why_bad(s, frame[i]);
         if (!why && k > 0 && s->anchor == NONE) why = "no frame of the video can be read";
         LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, k > 0 ? s->anchor : NONE));
-        if (why) LT_TRY(put_failed(k, why, io));
+        if (why) LT_TRY(put_fills(k, why, io));
         else LT_TRY(run_window(s, k, n_frames, frame, io));
     }
 done:

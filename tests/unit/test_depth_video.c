@@ -28,15 +28,15 @@ static void read_golden(bool metric, float *out)
     H5Fclose(file);
 }
 
-static void run_depth(const char *out, bool metric)
+static void run_depth(const char *out, bool metric, char *frames)
 {
     char *argv[] = { "longtake", "run", "--task", "depth", "--weights", "synthetic:7", "--input-size", "70", "--segment-frames", "22", "--quiet",
-                     "--out", (char *)out, "data/vda/scene_160x90_N40_seed7.mkv", metric ? "--metric" : NULL, NULL };
+                     "--frames", frames, "--out", (char *)out, "data/vda/scene_160x90_N40_seed7.mkv", metric ? "--metric" : NULL, NULL };
     lt_settings s = { 0 };
     lt_ask ask;
     bool at_once = false;
     assert_ok(lt_log_create(stderr, LT_LOG_ERROR, &s.log));
-    assert_ok(lt_settings_read(metric ? 15 : 14, argv, &s, &ask));
+    assert_ok(lt_settings_read(metric ? 17 : 16, argv, &s, &ask));
     assert_int_equal(lt_run(&s, s.log, &at_once), 0);
     lt_log_destroy(&s.log);
     lt_settings_free(&s);
@@ -49,7 +49,7 @@ static void compare(bool metric)
     float *want = malloc((size_t)N * W * H * sizeof *want), *have = malloc((size_t)W * H * sizeof *have);
     lt_result *r = NULL;
     assert_non_null(mkdtemp(dir));
-    run_depth(dir, metric);
+    run_depth(dir, metric, "40");
     read_golden(metric, want);
     snprintf(path, sizeof path, "%s/scene_160x90_N40_seed7.h5", dir);
     assert_ok(lt_result_open(path, &r));
@@ -85,8 +85,33 @@ static void metric(void **state)
     compare(true);
 }
 
+/* 23 frames have a second window, of which nothing is shown; 26 are the first whose second window shows one frame. */
+static void last_window_shows_nothing(void **state)
+{
+    (void)state;
+    static char *const lengths[] = { "23", "25", "26" };
+    float have[W * H];
+    for (int i = 0; i < 3; i++) {
+        char dir[] = "/tmp/longtake-depth-short-XXXXXX", path[64], command[96];
+        const int n = (int)strtol(lengths[i], NULL, 10);
+        lt_result *r = NULL;
+        assert_non_null(mkdtemp(dir));
+        run_depth(dir, true, lengths[i]);
+        snprintf(path, sizeof path, "%s/scene_160x90_N40_seed7.h5", dir);
+        assert_ok(lt_result_open(path, &r));
+        assert_int_equal(lt_result_info_get(r)->n_frames, n);
+        for (int f = 0; f < n; f++) {
+            assert_ok(lt_result_read(r, 0, f, have));
+            for (int k = 0; k < W * H; k++) assert_true(isfinite(have[k]));
+        }
+        lt_result_close(&r);
+        snprintf(command, sizeof command, "rm -r %s", dir);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(relative), cmocka_unit_test(metric) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(relative), cmocka_unit_test(metric), cmocka_unit_test(last_window_shows_nothing) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
