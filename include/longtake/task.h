@@ -128,6 +128,8 @@ typedef struct {
     lt_status (*fields)(const lt_settings *s, lt_field *out, int *n);
     /* Adds to `into` the settings of this task that change bits. */
     lt_status (*settings)(const lt_task_env *env, json_t *into);
+    /* Whether env->weights are those of the model; LT_E_DATA with one message. NULL: the task takes none. */
+    lt_status (*fit)(const lt_task_env *env);
     /* A plan for one size of frame: bytes of device memory. Touches no device. Borrows env. */
     lt_status (*plan)(const lt_task_env *env, int width, int height, void **plan, size_t *n_bytes);
     void (*plan_destroy)(void **plan);

@@ -614,6 +614,7 @@ static lt_status open_weights(lt_setup *s)
                             "--weights synthetic:7 to try the program out", s->task->name);
     LT_TRY(lt_weights_open(o->weights, &s->weights));
     s->env.weights = s->weights;
+    if (s->task->fit) LT_TRY(s->task->fit(&s->env));
 done:
     /* A checkpoint is no input of the job that could be left out. */
     if (st == LT_E_DATA || st == LT_E_ABSENT) st = lt_raise(LT_E_USAGE, __FILE__, __LINE__, __func__, "--weights: %s", lt_error_last()->text);

@@ -10,6 +10,7 @@
 
 #include <longtake/align.h>
 #include <longtake/frames.h>
+#include <longtake/model.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -79,6 +80,21 @@ static lt_status settings(const lt_task_env *env, json_t *into)
         LT_FAIL(LT_E_MEMORY, "no memory for the settings");
 done:
     json_decref(mine);
+    return st;
+}
+
+static lt_status fit(const lt_task_env *env)
+{
+    lt_status st = LT_OK;
+    const lt_model *m = NULL;
+    lt_weight_want *wants = NULL;
+    const char *const *optional = NULL;
+    int64_t n = 0, n_optional = 0;
+    LT_TRY(lt_model_find(models[env->settings->model], &m));
+    LT_TRY(lt_model_wants(m, &wants, &n, &optional, &n_optional));
+    LT_TRY(lt_weights_fit(env->weights, m->name, wants, n, optional, n_optional));
+done:
+    free(wants);
     return st;
 }
 
@@ -384,6 +400,6 @@ done:
 
 const lt_task lt_task_depth = {
     .kind = LT_TASK_DEPTH, .name = "depth", .segment_frames = 8 * LT_WINDOW_STEP, .max_res = 1280, .takes_weights = takes_weights, .grid = grid,
-    .fields = fields, .settings = settings, .plan = plan_create, .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session,
+    .fields = fields, .settings = settings, .fit = fit, .plan = plan_create, .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session,
     .close = close_session, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
 };

@@ -125,6 +125,10 @@ class Depth(harness.Case):
             r = harness.longtake("run", "--task", "depth", "--out", self.dir / "refused", *more, self.clip)
             self.exits(r, "usage", says)
             self.assertFalse((self.dir / "refused").exists())
+        small = harness.ROOT / "tests/data/checkpoints/small/safetensors/plain.safetensors"
+        r = harness.longtake("run", "--task", "depth", "--out", self.dir / "refused", "--weights", small, self.clip)
+        self.exits(r, "usage", "vda-vits", "missing")
+        self.assertFalse((self.dir / "refused").exists())
         flags = pathlib.Path("/proc/cpuinfo").read_text()
         if "avx512_bf16" not in flags and "amx_bf16" not in flags:
             r = harness.longtake(*depth.words(self.dir / "refused", self.clip, "--precision", "bf16", env=depth.REAL))
