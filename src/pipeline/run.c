@@ -173,6 +173,7 @@ static lt_status listen(run *r, const lt_message *m)
         break;
     case SAY_RAW:
         r->raw_at[m->n[0]] = lt_seconds();
+        lt_summary_raw(r->summary);
         lt_coordinator_raw(r->coordinator, r->place_of[m->n[0]], m->from);
         LT_TRY(wake_all(r));
         break;

@@ -36,6 +36,7 @@ struct lt_summary {
     int             n_ranks;
     int64_t         frames_total, frames_before;     /* of this shard; done by earlier runs */
     int64_t         pieces_total, pieces_before, pieces_now, pieces_failed;
+    int64_t         raw;                 /* pieces whose raw maps are there and that are not finished */
     double          started, waited;     /* waited: sum over pieces of the time from raw to their turn */
     lt_progress      *progress;
     lt_progress_rank *shown;     /* [n_ranks] */
@@ -81,6 +82,7 @@ lt_status lt_summary_create(const lt_setup *setup, lt_summary **out)
             s->videos[p->video].pieces_left++;
             /* What of it is raw already. */
             if (!setup->task->finish) continue;
+            s->raw += p->raw_done;
             const lt_range all = setup->task->finish->numbers(p->range);
             if (p->raw.first == all.first && !p->raw_done) continue;
             const lt_range raw = setup->task->finish->frames((lt_range){ all.first, p->raw_done ? all.last : p->raw.first - 1 },
@@ -107,9 +109,15 @@ void lt_summary_committed(lt_summary *s, int rank, int64_t piece, int state)
 {
     video_row *v = &s->videos[s->s->pieces[piece].video];
     s->pieces_now++;
+    if (s->s->task->finish) s->raw--;
     s->ranks[rank].pieces++;
     v->pieces_left--;
     if (state == LT_SEGMENT_FAILED) v->failed++;
+}
+
+void lt_summary_raw(lt_summary *s)
+{
+    s->raw++;
 }
 
 void lt_summary_lost(lt_summary *s, int64_t piece, const char *why)
@@ -295,6 +303,15 @@ done:
     return st;
 }
 
+/* Whether every video of this shard has its result: then this shard was the last one. */
+static bool all_merged(const lt_summary *s)
+{
+    bool all = true;
+    for (int64_t v = 0; v < s->s->inputs.n; v++)
+        if (s->s->videos[v].mine && s->s->videos[v].status >= 0) all = all && s->videos[v].merged;
+    return all;
+}
+
 void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
 {
     const lt_setup *p = s->s;
@@ -316,6 +333,9 @@ void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
     if (own + rank + file > 0)
         lt_log_debug(p->log, "halo records: %lld here, %lld from other ranks, %lld from files; %.2f s waited for them, segments waited %.1f s for the chain",
                      (long long)own, (long long)rank, (long long)file, wait, s->waited);
+    if (s->raw > 0 && code == 0 && !all_merged(s))
+        lt_log_info(p->log, "%lld more segments are raw: they wait for those of other shards before them, and are finished by the last shard, or by "
+                            "'longtake merge %s'", (long long)s->raw, lt_job_dir(p->job));
     lt_log_info(p->log, "%lld frames in %.1f s (%.2f frames/s), %lld of %lld segments done%s%s", (long long)n, seconds,
                 seconds > 0 ? (double)n / seconds : 0, (long long)(s->pieces_before + s->pieces_now),
                 (long long)s->pieces_total, code == 75 ? "; stopped early, run the same command again: " : "",

@@ -15,6 +15,9 @@ LT_NODISCARD lt_status lt_summary_create(const lt_setup *setup, lt_summary **out
 /* Piece `piece` was committed by `rank` in this lt_segment_state. */
 void lt_summary_committed(lt_summary *s, int rank, int64_t piece, int state);
 
+/* The raw maps of one more piece are there. */
+void lt_summary_raw(lt_summary *s);
+
 /* It cannot be made. */
 void lt_summary_lost(lt_summary *s, int64_t piece, const char *why);
 

@@ -581,6 +581,9 @@ static lt_status finish_rest(lt_worker *w, int64_t v)
     LT_TRY(lt_finishing_rest(w->finishing, pieces, video->n_pieces));
 done:
     free(pieces);
+    /* Its raw files are removed by the merge, which on a network file system takes that nobody has them open. */
+    lt_finishing_destroy(&w->finishing);
+    w->finishing_video = -1;
     return st;
 }
 
