@@ -207,9 +207,9 @@ typedef struct lt_raw lt_raw;
 LT_NODISCARD lt_status lt_raw_create(const lt_job *job, const char *id, lt_raw **out);
 
 /* [hdf5] "Frame" `index` of the first field into out [height,width]. LT_E_ABSENT where no committed raw segment has it. *why, of LT_RAW_WHY
- * bytes, is "" or why it has no value; out is fill then. *anchor is that of its row. */
+ * bytes, is "" or why it has no value; out is fill then. *row is its row. */
 enum { LT_RAW_WHY = 256 };
-LT_NODISCARD lt_status lt_raw_read(lt_raw *raw, int64_t index, float *out, int width, int height, char *why, int64_t *anchor);
+LT_NODISCARD lt_status lt_raw_read(lt_raw *raw, int64_t index, float *out, int width, int height, char *why, lt_segment_row *row);
 
 /* [hdf5] *raw is NULL afterwards; NULL is accepted. */
 void lt_raw_destroy(lt_raw **raw);

@@ -1,6 +1,5 @@
 #include "finish.h"
 
-#include <longtake/clock.h>
 #include <longtake/halo.h>
 
 #include <inttypes.h>
@@ -19,9 +18,15 @@ struct lt_finishing {
     lt_segment_part  *parts;
     int               n_parts;
     int64_t           n_bad;
-    double            began;
     /* of a read on the store thread */
-    int64_t           number, *anchor;
+    int64_t           number;
+    lt_segment_row    row;
+    /* what the raw rows of the piece's windows say of the first step, by the numbers of their first maps */
+    struct {
+        int64_t        number;
+        lt_segment_row row;
+    } *facts;                            /* [n_facts], room [room_facts] */
+    int               n_facts, room_facts;
     float            *map;
     char             *why;
     float            *scratch;           /* a raw map on its way into a record */
@@ -105,6 +110,7 @@ void lt_finishing_destroy(lt_finishing **finishing)
     if (f->raw && lt_writer_call(f->o.writer, close_raw, f) < 0) lt_error_clear();
     if (f->finisher) f->o.steps->close(&f->finisher);
     free(f->parts);
+    free(f->facts);
     free(f->scratch);
     free(f->id);
     free(f);
@@ -117,7 +123,7 @@ static lt_status read_raw(void *ctx)
 {
     lt_status st = LT_OK;
     lt_finishing *f = ctx;
-    LT_TRY(lt_raw_read(f->raw, f->number, f->map, f->o.config.net_width, f->o.config.net_height, f->why, f->anchor));
+    LT_TRY(lt_raw_read(f->raw, f->number, f->map, f->o.config.net_width, f->o.config.net_height, f->why, &f->row));
 done:
     return st;
 }
@@ -127,6 +133,27 @@ static const char *map_name(int64_t number, char name[LT_HALO_NAME])
 {
     snprintf(name, LT_HALO_NAME, "map-%lld", (long long)number);
     return name;
+}
+
+/* Keeps the row of a window of this piece, whose first map has just been read. */
+static lt_status remember_row(lt_finishing *f)
+{
+    lt_status st = LT_OK;
+    const lt_range one = { f->number, f->number };
+    const lt_range frames = f->o.steps->frames(one, f->o.config.n_frames);
+    if (f->o.steps->numbers(frames).first != f->number || frames.first < f->order->piece.first || frames.last > f->order->piece.last) return LT_OK;
+    for (int i = 0; i < f->n_facts; i++)
+        if (f->facts[i].number == f->number) return LT_OK;
+    if (f->n_facts == f->room_facts) {
+        void *more = realloc(f->facts, (size_t)(2 * f->room_facts + 8) * sizeof *f->facts);
+        if (!more) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
+        f->facts = more;
+        f->room_facts = 2 * f->room_facts + 8;
+    }
+    f->facts[f->n_facts].number = f->number;
+    f->facts[f->n_facts++].row = f->row;
+done:
+    return st;
 }
 
 static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *anchor)
@@ -147,8 +174,9 @@ static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *
     f->number = number;
     f->map = out;
     f->why = why;
-    f->anchor = anchor;
     LT_TRY(lt_writer_call(f->o.writer, read_raw, f));
+    *anchor = f->row.anchor;
+    LT_TRY(remember_row(f));
 done:
     return st;
 }
@@ -205,7 +233,6 @@ static lt_status linked(void *ctx, const lt_carry *carry)
     const lt_finish_order *o = f->order;
     char text[160];
     size_t n_bytes = 0;
-    for (int i = 0; i < f->n_parts; i++) f->parts[i].row.seconds = (lt_seconds() - f->began) / f->n_parts;
     LT_TRY(lt_carry_text(carry, text, sizeof text));
     LT_TRY(lt_writer_parts(f->o.writer, f->parts, f->n_parts, text));
     if (o->keep && o->piece.last < f->o.config.n_frames - 1) LT_TRY(make_record(f, carry, &n_bytes));
@@ -224,7 +251,11 @@ static lt_status rows(void *ctx, const lt_segment_part *parts, int n)
     f->n_parts = n;
     for (int i = 0; i < n; i++) {
         const lt_segment_row *r = &parts[i].row;
+        const int64_t number = f->o.steps->numbers(parts[i].frames).first;
         mine[i] = (lt_segment_part){ parts[i].frames, f->o.row };
+        /* Who ran the network, and how long: that is what a row tells. */
+        for (int k = 0; k < f->n_facts; k++)
+            if (f->facts[k].number == number) mine[i].row = f->facts[k].row;
         mine[i].row.scale = r->scale;
         mine[i].row.shift = r->shift;
         mine[i].row.det = r->det;
@@ -290,7 +321,7 @@ lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *o, uint8_t *s
     lt_carry carry = { .anchor = -1 };
     f->order = o;
     f->n_bad = 0;
-    f->began = lt_seconds();
+    f->n_facts = 0;
     if (o->carry && o->carry->known) carry = *o->carry;
     else if (!first && f->o.steps->chained(&f->o.config)) {
         carry_read r = { f, o->before, &carry };

@@ -95,12 +95,12 @@ done:
     return st;
 }
 
-lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int height, char *why, int64_t *anchor)
+lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int height, char *why, lt_segment_row *row)
 {
     lt_status st = LT_OK;
     held_file *h = NULL;
     why[0] = 0;
-    *anchor = -1;
+    lt_segment_row_init(row);
     for (int k = 0; k < HELD && !h; k++)
         if (r->held[k].open && index >= r->held[k].range.first && index <= r->held[k].range.last) h = &r->held[k];
     if (!h) LT_TRY(open_file(r, index, &h));
@@ -122,7 +122,7 @@ lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int heigh
     lt_codecs_give(r->codecs, codec);
     LT_TRY(st);
     for (int64_t i = 0; i < f->tables.n; i++)
-        if (index >= f->tables.row[i].frames.first && index <= f->tables.row[i].frames.last) *anchor = f->tables.row[i].row.anchor;
+        if (index >= f->tables.row[i].frames.first && index <= f->tables.row[i].frames.last) *row = f->tables.row[i].row;
     for (int64_t i = 0; i < f->tables.n_unreadable; i++)
         if (f->tables.unreadable[i] == index) snprintf(why, LT_RAW_WHY, "%s", f->tables.reason[i]);
 done:

@@ -120,6 +120,23 @@ class Depth(harness.Case):
         # The index takes some hundred bytes a frame while it is written; a frame itself, or its maps, would take 31 KB.
         self.assertLess(peaks[1] - peaks[0], 1980 * 4, peaks)
 
+    def test_damaged_raw_segments(self):
+        """One that was damaged on the disk is made again, and no other."""
+        out = self.run_plain("damaged", "--keep-segments")
+        (out / "clip.h5").unlink()
+        for p in out.glob("clip/seg-*.h5"):
+            p.unlink()
+        before = depth.raw(out)
+        path = out / sorted(before)[3]
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        r = harness.longtake(*depth.words(out, self.clip, "--keep-segments", segment=22, quiet=False), env=depth.STUB)
+        self.exits(r, "done", path.name, ".bad")
+        self.assertEqual(self.hash(out), self.want)
+        now = depth.raw(out)
+        self.assertEqual([name for name in before if now[name] != before[name]], [sorted(before)[3]])
+
     def test_refusals(self):
         for more, says in ((["--weights", self.dir / "nothing.pth"], "nothing.pth"), ([], "needs the weights")):
             r = harness.longtake("run", "--task", "depth", "--out", self.dir / "refused", *more, self.clip)
