@@ -446,6 +446,32 @@ static void example_file_is_the_defaults(void **state)
     lt_settings_free(&d);
 }
 
+/* The example of depth says what the program does without it. */
+static void depth_file_is_what_depth_does(void **state)
+{
+    (void)state;
+    const lt_option_table *t = lt_settings_table();
+    static const char *const own[] = { "task", "max-res", "config", "out", "weights", "inputs" };
+    lt_settings s = { 0 }, d = { 0 };
+    lt_ask ask;
+    char *argv[] = { "longtake", "run", "--config", "../configs/depth.yaml", "--weights", "w", "--out", "o", "film.mp4", NULL };
+    assert_ok(lt_settings_read(9, argv, &s, &ask));
+    assert_ok(lt_settings_defaults(&d));
+    assert_int_equal(s.task, LT_TASK_DEPTH);
+    assert_int_equal(s.max_res, 1280);
+    for (int i = 0; i < t->n_options; i++) {
+        char a[64], b[64];
+        bool skip = false;
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++) skip = skip || strcmp(t->options[i].name, own[k]) == 0;
+        if (skip) continue;
+        lt_option_text(t, i, &s, a, sizeof a);
+        lt_option_text(t, i, &d, b, sizeof b);
+        if (strcmp(a, b) != 0) fail_msg("%s is '%s', the default is '%s'", t->options[i].name, a, b);
+    }
+    lt_settings_free(&s);
+    lt_settings_free(&d);
+}
+
 /* ---- longtake's command line ---- */
 
 static lt_status read_line(lt_settings *s, lt_ask *ask, char **argv)
@@ -661,6 +687,7 @@ int main(void)
         cmocka_unit_test(files_with_errors),
         cmocka_unit_test(empty_files_are_files),
         cmocka_unit_test(example_file_is_the_defaults),
+        cmocka_unit_test(depth_file_is_what_depth_does),
         cmocka_unit_test(programs_line),
         cmocka_unit_test(input_lists),
         cmocka_unit_test(help_has_every_option),
