@@ -138,6 +138,8 @@ typedef struct {
     /* A session of a plan inside an arena of at least its bytes, for one video. */
     lt_status (*open)(const void *plan, const lt_task_env *env, lt_arena *arena, lt_pool *pool, void **session);
     void (*close)(void **session);
+    /* What the session holds of a video is forgotten: the next piece is of another video of the same size. */
+    void (*forget)(void *session);
     /* The frames that run() may pull for this piece, rising, into `out` [frames of the piece + LT_NEEDS_MORE]; *n of them. */
     void (*needs)(const void *session, lt_range piece, int64_t n_frames, int64_t *out, int64_t *n);
     /* Makes all frames of a piece (of two steps: all maps of these numbers), in rising order. */

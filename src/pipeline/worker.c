@@ -25,6 +25,7 @@ typedef struct {
     lt_index *index;
     int64_t  *frames;            /* [n] source frame of each result frame */
     int64_t   n;
+    int       width, height;     /* of plan and session, which outlive the video */
     void     *plan, *session;
 } open_video;
 
@@ -138,17 +139,44 @@ static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
 
 /* ---- the open video ---- */
 
-static void close_video(lt_worker *w)
+static void close_session(lt_worker *w)
 {
     open_video *o = &w->open;
     if (o->session) w->s->task->close(&o->session);
     if (o->plan) w->s->task->plan_destroy(&o->plan);
+    o->width = o->height = 0;
+}
+
+static void close_video(lt_worker *w)
+{
+    open_video *o = &w->open;
     lt_media_close(&o->media);
     lt_index_destroy(&o->index);
     free(o->frames);
     free(w->fetched);
     w->fetched = NULL;
-    *o = (open_video){ .video = -1 };
+    o->frames = NULL;
+    o->video = -1;
+}
+
+/* A session for frames of this size. Packing a network's weights takes seconds, so videos of one size share it. */
+static lt_status open_session(lt_worker *w, int width, int height)
+{
+    lt_status st = LT_OK;
+    open_video *o = &w->open;
+    size_t n_bytes = 0;
+    if (o->session && o->width == width && o->height == height) {
+        w->s->task->forget(o->session);
+        return LT_OK;
+    }
+    close_session(w);
+    LT_TRY(w->s->task->plan(&w->s->env, width, height, &o->plan, &n_bytes));
+    LT_TRY(w->s->task->open(o->plan, &w->s->env, w->arena, w->pool, &o->session));
+    o->width = width;
+    o->height = height;
+done:
+    if (st < 0) close_session(w);
+    return st;
 }
 
 static lt_status chosen_frames(open_video *o, const json_t *video)
@@ -171,7 +199,6 @@ static lt_status open_the_video(lt_worker *w, int64_t v)
     const lt_setup_video *video = &w->s->videos[v];
     const lt_media_opts opts = lt_setup_media(w->s);
     json_t *about = NULL;
-    size_t n_bytes = 0;
     if (o->video == v) return LT_OK;
     close_video(w);
     LT_TRY(lt_job_get_video(w->s->job, video->input->id, &about));
@@ -180,8 +207,7 @@ static lt_status open_the_video(lt_worker *w, int64_t v)
     LT_TRY(lt_index_from_json(json_object_get(about, "index"), &o->index));
     LT_TRY(lt_media_set_index(o->media, o->index));
     LT_TRY(chosen_frames(o, about));
-    LT_TRY(w->s->task->plan(&w->s->env, video->width, video->height, &o->plan, &n_bytes));
-    LT_TRY(w->s->task->open(o->plan, &w->s->env, w->arena, w->pool, &o->session));
+    LT_TRY(open_session(w, video->width, video->height));
     o->video = v;
 done:
     json_decref(about);
@@ -652,6 +678,7 @@ static void *work(void *arg)
     }
 done:
     close_video(w);
+    close_session(w);
     if (st < 0) {
         /* What is finished is still committed; the first failure is the one that is told. */
         const lt_error first = *lt_error_last();

@@ -151,6 +151,14 @@ static void close_session(void **session_)
     *session_ = NULL;
 }
 
+static void forget(void *session_)
+{
+    session *s = session_;
+    s->anchor = UNKNOWN;
+    s->n_bad = s->n_input = 0;
+    for (int i = 0; i < SLOTS; i++) s->held[i] = NONE;
+}
+
 static lt_status open_session(const void *plan_, const lt_task_env *env, lt_arena *arena, lt_pool *pool, void **out)
 {
     lt_status st = LT_OK;
@@ -161,8 +169,7 @@ static lt_status open_session(const void *plan_, const lt_task_env *env, lt_aren
     s->p = plan_;
     s->pool = pool;
     s->isa = env->machine.isa;
-    s->anchor = UNKNOWN;
-    for (int i = 0; i < SLOTS; i++) s->held[i] = NONE;
+    forget(s);
     LT_TRY(lt_prepare_create(s->p->width, s->p->height, s->p->net_width, s->p->net_height, &s->prepare));
     LT_TRY(s->p->net->open(s->p->net_plan, env->weights, arena, pool, &s->net));
     *out = made;
@@ -401,5 +408,5 @@ done:
 const lt_task lt_task_depth = {
     .kind = LT_TASK_DEPTH, .name = "depth", .segment_frames = 8 * LT_WINDOW_STEP, .max_res = 1280, .takes_weights = takes_weights, .grid = grid,
     .fields = fields, .settings = settings, .fit = fit, .plan = plan_create, .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session,
-    .close = close_session, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
+    .close = close_session, .forget = forget, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
 };

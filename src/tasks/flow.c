@@ -101,6 +101,12 @@ done:
     return st;
 }
 
+static void forget(void *session_)
+{
+    session *s = session_;
+    s->held[0] = s->held[1] = -1;
+}
+
 static void needs(const void *session_, lt_range piece, int64_t n_frames, int64_t *out, int64_t *n)
 {
     const session *s = session_;
@@ -158,5 +164,5 @@ done:
 
 const lt_task lt_task_flow = {
     .kind = LT_TASK_FLOW, .name = "flow", .segment_frames = 64, .grid = grid, .fields = fields, .settings = settings, .plan = plan,
-    .plan_destroy = plan_destroy, .open = open_session, .close = close_session, .needs = needs, .run = run,
+    .plan_destroy = plan_destroy, .open = open_session, .close = close_session, .forget = forget, .needs = needs, .run = run,
 };

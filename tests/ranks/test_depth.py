@@ -99,6 +99,16 @@ class Depth(harness.Case):
         self.assertNotEqual(self.hash(out), self.want[()])
         self.assertEqual(self.hash(self.job("f16-2", None, 22, 1, "--type", "f16")), self.hash(out))
 
+    def test_videos_of_one_size(self):
+        """They share a session and nothing else."""
+        clips = [harness.clip(self.dir / f"twin{i}.mp4", 30 + 20 * i, size="112x70", seed=i) for i in (1, 2)]
+        words = depth.words(self.dir / "both", clips[0], segment=22)
+        self.exits(harness.longtake(*words, clips[1], env=depth.STUB), "done")
+        for clip in clips:
+            self.exits(harness.longtake(*depth.words(self.dir / f"alone-{clip.stem}", clip, segment=22), env=depth.STUB), "done")
+            self.assertEqual(harness.content_hash(self.dir / "both" / f"{clip.stem}.h5"),
+                             harness.content_hash(self.dir / f"alone-{clip.stem}" / f"{clip.stem}.h5"))
+
     def test_the_real_network(self):
         """Ranks, and any micro-batch."""
         clip = self.clip
