@@ -90,8 +90,9 @@ static void run(lt_dtype precision)
         float *x = lt_depth_input(s, k);
         for (int i = 0; i < 70 * 98 * 3; i++) x[i] = (float)((i * 7919 + k) % 1000) / 500.0f - 1.0f;
     }
-    /* Twice: what a library keeps from its first call is no leak. */
-    for (int pass = 0; pass < 2; pass++) {
+    /* What a library keeps from its first call on each thread is no leak: soon a pass nets to zero. */
+    bool settled = false;
+    for (int pass = 0; pass < 5 && !settled; pass++) {
         atomic_store(&ours, 0);
         atomic_store(&theirs, 0);
         atomic_store(&theirs_bytes, 0);
@@ -102,9 +103,10 @@ static void run(lt_dtype precision)
         atomic_store(&counting, 0);
         assert_int_equal(st, LT_OK);
         assert_int_equal(atomic_load(&ours), 0);
-        if (pass == 1) assert_int_equal(atomic_load(&theirs_bytes), 0);
-        else assert_true(atomic_load(&theirs_bytes) < 1 << 20);
+        assert_true(atomic_load(&theirs_bytes) < 1 << 20);
+        settled = pass > 0 && atomic_load(&theirs_bytes) == 0;
     }
+    assert_true(settled);
     lt_depth_session_destroy(&s);
     lt_depth_plan_destroy(&plan);
     lt_arena_destroy(&arena);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Rows of the one shape; bytes of the mark behind what was packed. */
 enum { ROWS = 64, MARK = 64 };
@@ -150,6 +151,7 @@ void lt_gemm_dnnl_pack(const lt_gemm_shape *s, const lt_machine *m, const lt_gem
     const int was = one_thread(&o);
     uint32_t *mark = (uint32_t *)(void *)((char *)packed + after + round_up(lt_gemm_after_bytes(s, m->isa)));
     if (b) lt_gemm_fill(s, m->isa, w, b);
+    memset(mark, 0, MARK);
     /* A launch looks for the mark, since packing has no other way to say that it failed. */
     *mark = b && reorder(&p, s, m->isa, b, packed) ? PACKED : 0;
     lt_gemm_pack_after(s, m->isa, w, (float *)(void *)((char *)packed + after));
