@@ -87,6 +87,7 @@ void lt_result_close(lt_result **r);
 typedef struct {
     char    *id;
     int64_t  n_segments, n_done, n_failed;   /* done and failed are committed */
+    int64_t  n_raw;                          /* of the others, those whose raw segments are; filled in by lt_job_status_read */
     bool     has_result;                     /* and it is complete */
     bool     known;                          /* has a video.json */
     lt_range *missing;                       /* [n_missing] runs of frames not committed, rising, merged where adjacent */

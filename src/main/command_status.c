@@ -12,8 +12,8 @@ static json_t *video_row(const lt_video_status *v)
     json_t *missing = json_array();
     for (int64_t i = 0; i < v->n_missing; i++)
         json_array_append_new(missing, json_pack("[I I]", (json_int_t)v->missing[i].first, (json_int_t)v->missing[i].last));
-    return json_pack("{s:s s:b s:I s:I s:I s:b s:o}", "id", v->id, "known", v->known, "segments", (json_int_t)v->n_segments, "done",
-                     (json_int_t)v->n_done, "failed", (json_int_t)v->n_failed, "result", v->has_result, "missing", missing);
+    return json_pack("{s:s s:b s:I s:I s:I s:I s:b s:o}", "id", v->id, "known", v->known, "segments", (json_int_t)v->n_segments, "done",
+                     (json_int_t)v->n_done, "failed", (json_int_t)v->n_failed, "raw", (json_int_t)v->n_raw, "result", v->has_result, "missing", missing);
 }
 
 static void say_json(const lt_job_status *j, int n_shards)
@@ -41,6 +41,7 @@ static void say(const lt_job_status *j, int n_shards)
         if (!v->known) printf("not looked at yet, or unreadable");
         else printf("%lld of %lld segments%s", (long long)have, (long long)v->n_segments, v->has_result ? ", result made" : "");
         if (v->n_failed) printf(", %lld with unreadable frames", (long long)v->n_failed);
+        if (v->n_raw) printf(", %lld raw, to be finished", (long long)v->n_raw);
         for (int64_t k = 0; k < v->n_missing && k < 8; k++)
             printf("%s%lld-%lld", k ? ", " : "; missing frames ", (long long)v->missing[k].first, (long long)v->missing[k].last);
         printf("%s\n", v->n_missing > 8 ? ", ..." : "");
