@@ -10,6 +10,7 @@
 
 #include <longtake/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,9 @@ uint16_t lt_bf16_from_float(float value);
 
 /* Exact. */
 float lt_bf16_to_float(uint16_t value);
+
+/* Whether all n values are numbers: neither infinite nor NaN. */
+bool lt_all_finite(const float *x, size_t n);
 
 #ifdef __cplusplus
 }

@@ -74,3 +74,15 @@ float lt_half_to_float(uint16_t half)
     memcpy(&value, &bits, sizeof value);
     return value;
 }
+
+/* All exponent bits set means infinity or NaN. */
+bool lt_all_finite(const float *x, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return !bad;
+}

@@ -308,17 +308,6 @@ done:
 
 /* ---- windows ---- */
 
-static bool all_finite(const float *x, size_t n)
-{
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    return !bad;
-}
-
 /* The positions whose maps anything reads; the anchor's own one among them. */
 static int positions(const session *s, int64_t k, int64_t n_frames, int *position)
 {
@@ -353,7 +342,7 @@ static lt_status run_window(session *s, int64_t k, int64_t n_frames, const int64
     const int n = positions(s, k, n_frames, position);
     for (int i = 0; i < LT_WINDOW_FRAMES; i++) slot[i] = slot_of(s, frame[i]);
     LT_TRY(s->p->net->window(s->net, slot, position, n, &maps, io->stop));
-    if (!all_finite(maps, (size_t)n * pixels)) {
+    if (!lt_all_finite(maps, (size_t)n * pixels)) {
         snprintf(why, sizeof why, "window %lld: the network gave values that are not numbers", (long long)k);
         LT_TRY(put_fills(k, why, io));
         goto done;
