@@ -274,18 +274,6 @@ done:
     return st;
 }
 
-/* Whether all values are numbers: all exponent bits set means infinity or NaN. */
-static bool all_numbers(const float *x, size_t n)
-{
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    return !bad;
-}
-
 /* A frame without a value: told once a piece, counted always. */
 static lt_status put_bad(lt_worker *w, int64_t t, const char *why)
 {
@@ -342,7 +330,7 @@ static lt_status put(void *ctx, int64_t t, const void *const *data)
     char why[128];
     for (int f = 0; f < w->s->n_fields && !w->s->task->finish; f++) {
         const lt_field *field = &w->s->fields[f];
-        if (!data[f] || field->dtype == LT_U8 || all_numbers(data[f], lt_field_values(field, v->width, v->height))) continue;
+        if (!data[f] || field->dtype == LT_U8 || lt_all_finite(data[f], lt_field_values(field, v->width, v->height))) continue;
         snprintf(why, sizeof why, "the output '%s' of frame %lld has values that are not numbers", field->name, (long long)t);
         LT_TRY(put_bad(w, t, why));
         goto done;
