@@ -11,6 +11,10 @@
 
 #include <longtake/frames.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_PREPARE_ROWS = 8, LT_PREPARE_SPAN = 1024 };
 
 /* Four source places of an output column or row, clamped to the frame, and their weights. */
@@ -34,4 +38,7 @@ typedef struct {
 void lt_prepare_across(lt_isa isa, const lt_prepare_job *a, int y0, int y1);
 void lt_prepare_down(lt_isa isa, const lt_prepare_job *a, int y0, int y1);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
