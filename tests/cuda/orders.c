@@ -49,6 +49,6 @@ done:
 
 const char *orders_refuse(const lt_kernel *k, const lt_args *a, const lt_machine *m)
 {
-    if (m->isa != LT_ISA_BASE) return "one level of the CPU stands for all";
+    if (m->isa != LT_ISA_BASE || m->n_threads == 2) return "one level of the CPU and one pool stand for all";
     return k->refuse ? k->refuse(a, m) : NULL;
 }

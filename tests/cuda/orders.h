@@ -29,7 +29,7 @@
 /* The kernel's launch in each order of the shim; what the output held before is put back between them. */
 LT_NODISCARD lt_status orders_launch(const lt_kernel *k, const lt_launch *l, const lt_args *a);
 
-/* The kernel's refuse, at one ISA level alone: a GPU's kernel does not know them. */
+/* The kernel's refuse, at one ISA level and not for two threads: a GPU's kernel knows neither, and the rig tries them all. */
 const char *orders_refuse(const lt_kernel *k, const lt_args *a, const lt_machine *m);
 
 #endif
