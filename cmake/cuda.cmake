@@ -1,5 +1,5 @@
 # LT_CUDA: ON asks for CUDA and fails with what to install, AUTO takes it where nvcc is found. CUDA tells what GPUs there are (longtake/gpu.h), and
-# the sources *_cuda.cu are compiled for LT_CUDA_ARCHITECTURES; no plan takes these kernels yet.
+# the sources *_cuda.cu are compiled for CMAKE_CUDA_ARCHITECTURES; no plan takes these kernels yet.
 set(LT_HAVE_CUDA FALSE)
 if(NOT LT_CUDA STREQUAL "OFF")
   find_package(CUDAToolkit QUIET)
@@ -16,12 +16,9 @@ if(LT_HAVE_CUDA)
   target_include_directories(longtake SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(longtake PRIVATE CUDA::cudart_static)
 
-  set(LT_CUDA_ARCHITECTURES "80;90a" CACHE STRING "GPU architectures that the CUDA kernels are compiled for")
+  set(CMAKE_CUDA_ARCHITECTURES "80;90a" CACHE STRING "GPU architectures that the CUDA kernels are compiled for")
   if(NOT CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
-  endif()
-  if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES ${LT_CUDA_ARCHITECTURES})
   endif()
   enable_language(CUDA)
   file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*_cuda.cu)
@@ -32,8 +29,8 @@ if(LT_HAVE_CUDA)
   if(LT_WERROR)
     target_compile_options(lt_cuda_kernels PRIVATE "SHELL:-Werror all-warnings" "SHELL:-Xcompiler -Werror")
   endif()
-  set_target_properties(lt_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON POSITION_INDEPENDENT_CODE ON
-    CUDA_ARCHITECTURES "${LT_CUDA_ARCHITECTURES}")
+  set_target_properties(lt_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON POSITION_INDEPENDENT_CODE ON)
   target_sources(longtake PRIVATE $<TARGET_OBJECTS:lt_cuda_kernels>)
+  set_target_properties(longtake PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")     # made before the language was known
 endif()
 message(STATUS "CUDA: ${LT_HAVE_CUDA} (LT_CUDA=${LT_CUDA})")
