@@ -27,7 +27,7 @@ namespace lt_shim {
 
 thread  *here;
 dim3     block_index, block_size, grid_size;
-uint64_t block_epoch, block_start;
+uint32_t block_epoch, block_start;
 
 namespace {
 
@@ -66,7 +66,7 @@ struct block_run {
 
 lt_shim_order            order = LT_SHIM_ASCENDING;
 uint32_t                 random_state = 1;
-uint64_t                 epochs;                 /* the last number that was given */
+uint32_t                 epochs;                 /* the last number that was given */
 std::vector<std::string> reports, keys;
 std::vector<fiber *>     idle;
 jmp_buf                  scheduler;
@@ -376,16 +376,15 @@ void race(const array &a, size_t i, const stamp &other, const char *mine, const 
 
 }
 
-bool in_bounds(const array &a, size_t i)
+bool out_of_bounds(const array &a, size_t i)
 {
     char key[64];
-    if (i < a.n) return true;
     snprintf(key, sizeof key, "bounds %p", static_cast<const void *>(&a));
     report(key, "%s takes %s[%lld] of %zu (%s:%d)", where(*here).c_str(), a.name, static_cast<long long>(i), a.n, a.file, a.line);
-    return false;
+    return true;
 }
 
-void on_read(const array &a, size_t i)
+void first_read(const array &a, size_t i)
 {
     char key[64];
     cell &c = a.cells[i];

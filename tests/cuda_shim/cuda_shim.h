@@ -55,16 +55,17 @@ static inline uint2 make_uint2(unsigned x, unsigned y)
 
 namespace lt_shim {
 
-/* A thread of the block that runs. Epochs are numbers that grow from barrier to barrier, over all blocks and launches. */
+/* A thread of the block that runs. Epochs are numbers that grow from barrier to barrier, over all blocks and launches of a process, which has fewer
+ * than 2^32. */
 struct thread {
     dim3     index;
     int      id;
-    uint64_t warp_epoch;
+    uint32_t warp_epoch;
 };
 
 extern thread  *here;
 extern dim3     block_index, block_size, grid_size;
-extern uint64_t block_epoch, block_start;        /* since the last barrier; since the block began */
+extern uint32_t block_epoch, block_start;        /* since the last barrier; since the block began */
 
 enum op { SYNC, SHFL, SHFL_XOR, SHFL_DOWN, SHFL_UP, BALLOT };
 
@@ -91,7 +92,7 @@ template <class T> T exchange(op kind, unsigned mask, T value, int argument, int
 /* Who touched an element last, and when. */
 struct stamp {
     int      thread = -1;
-    uint64_t block_epoch = 0, warp_epoch = 0;
+    uint32_t block_epoch = 0, warp_epoch = 0;
 };
 
 /* The last write, and three reads: the last one, the last of another warp, the last of another lane of the same warp. */
@@ -106,9 +107,28 @@ struct array {
     cell       *cells;
 };
 
-void on_read(const array &a, size_t i);
+void first_read(const array &a, size_t i);
 void on_write(const array &a, size_t i);
-bool in_bounds(const array &a, size_t i);
+bool out_of_bounds(const array &a, size_t i);
+
+/* Whether a read of the running thread adds nothing to what is known of an element: its own read of now is the last one, or two warps have read it since
+ * the barrier, or two lanes of this warp since theirs, and so any write is a race already. */
+static inline bool read_is_known(const cell &c)
+{
+    if (c.read.block_epoch != block_epoch) return false;
+    if (c.read.thread == here->id && c.read.warp_epoch == here->warp_epoch) return true;
+    if (c.other_warp.block_epoch == block_epoch) return true;
+    return c.other_lane.block_epoch == block_epoch && c.read.thread / 32 == here->id / 32 && c.read.warp_epoch == here->warp_epoch &&
+           c.other_lane.warp_epoch == here->warp_epoch;
+}
+
+/* Reads are most of what a kernel does: those that are no fault and tell nothing new end here. */
+static inline void on_read(const array &a, size_t i)
+{
+    const cell &c = a.cells[i];
+    const bool ordered = c.write.block_epoch >= block_start && (c.write.block_epoch < block_epoch || c.write.thread == here->id);
+    if (!ordered || !read_is_known(c)) first_read(a, i);
+}
 
 template <class T> class element {
 public:
@@ -140,7 +160,7 @@ public:
     element<T> operator[](long long i)
     {
         const size_t at = static_cast<size_t>(i);
-        if (in_bounds(a_, at)) return element<T>(a_, at, &values_[at]);
+        if (at < N || !out_of_bounds(a_, at)) return element<T>(a_, at, &values_[at]);
         return element<T>(nowhere_, 0, &nothing_);
     }
 

@@ -74,12 +74,15 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
     const int64_t w0 = static_cast<int64_t>(group) * job.K * job.padded + column0;
     gemm_row mine[EACH];
     float sum[EACH][EACH];
+#pragma unroll
     for (int r = 0; r < EACH; r++) {
         mine[r] = row_of(job, row0 + ty + r * SIDE);
+#pragma unroll
         for (int c = 0; c < EACH; c++) sum[r][c] = 0;
     }
     for (int k0 = 0; k0 < job.K; k0 += DEPTH) {
         const int k = k0 + tx, tap = k / g.shape.chan, c = k - tap * g.shape.chan, p = tap / g.kernel_w, q = tap - p * g.kernel_w;
+#pragma unroll
         for (int r = 0; r < EACH; r++) {
             const int h = (g.base + mine[r].i) * g.stride - g.top + p * g.dilation, v = mine[r].j * g.stride - g.left + q * g.dilation;
             const bool there = k < job.K && row0 + ty + r * SIDE < job.n_rows && h >= 0 && h < g.x_rows && v >= 0 && v < g.x_columns;
@@ -104,8 +107,10 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
         }
         __syncthreads();
     }
+#pragma unroll
     for (int r = 0; r < EACH; r++) {
         if (row0 + ty + r * SIDE >= job.n_rows) continue;
+#pragma unroll
         for (int i = 0; i < EACH; i++) {
             const int column = column0 + tx + i * SIDE;
             float y = sum[r][i] + (g.shape.bias ? job.b[column] : 0.0f);
