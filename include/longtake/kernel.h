@@ -45,6 +45,7 @@ typedef struct {
     void             *workspace;          /* workspace_bytes of the plan, LT_ARENA_ALIGN; contents undefined */
     const lt_atomic_int *stop;               /* may be NULL; not 0: items that are not begun return at once, and the launch
                                              returns LT_E_STOPPED with its output undefined */
+    void             *stream;             /* cudaStream_t; NULL on the CPU. With it a launch returns before the work is done */
 } lt_launch;
 
 /* Facts a choice may depend on; never a measurement. */

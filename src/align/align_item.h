@@ -6,6 +6,10 @@
 
 #include <longtake/align.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_FIT_BLOCKS = 256, LT_FIT_LANES = 8, LT_ALIGN_ROWS = 16, LT_ALIGN_COLUMNS = 512, LT_ALIGN_RUN = 1 << 14 };
 
 typedef struct {
@@ -34,4 +38,7 @@ void lt_align_sum(lt_isa isa, const lt_fit_job *a, int y0, int y1);
 void lt_align_apply(lt_isa isa, const lt_map_job *a, int y0, int y1);
 void lt_align_blend(lt_isa isa, const lt_map_job *a, int y0, int y1);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -109,6 +109,11 @@ done:
     return st;
 }
 
+const lt_prepare_job *lt_prepare_tables(const lt_prepare *p)
+{
+    return &p->job;
+}
+
 typedef struct {
     lt_isa                isa;
     const lt_prepare_job *job;

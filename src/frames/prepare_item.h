@@ -11,6 +11,10 @@
 
 #include <longtake/frames.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_PREPARE_ROWS = 8, LT_PREPARE_SPAN = 1024 };
 
 /* Four source places of an output column or row, clamped to the frame, and their weights. */
@@ -30,8 +34,14 @@ typedef struct {
     float                 *out;
 } lt_prepare_job;
 
+/* The tables and sizes of a lt_prepare, which keeps them; for the device that copies them. */
+const lt_prepare_job *lt_prepare_tables(const lt_prepare *p);
+
 /* Source rows, then output rows, LT_PREPARE_ROWS an item, items y0 <= . < y1. */
 void lt_prepare_across(lt_isa isa, const lt_prepare_job *a, int y0, int y1);
 void lt_prepare_down(lt_isa isa, const lt_prepare_job *a, int y0, int y1);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -224,7 +224,7 @@ static lt_status run_slice(void *ctx, const lt_slice_of *slice)
     for (int i = part->first; i < part->first + part->n; i++) {
         const lt_plan_step *step = &p->steps[i];
         const lt_launch launch = { s->pool, p->opts.machine.isa,
-                                   step->workspace_item >= 0 ? s->base + p->items[step->workspace_item].offset : NULL, s->stop };
+                                   step->workspace_item >= 0 ? s->base + p->items[step->workspace_item].offset : NULL, s->stop, NULL };
         lt_args a;
         if (s->stop && atomic_load(s->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         LT_TRY(lt_slice_args(slice, step, &a));

@@ -8,8 +8,15 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* C is the last size of in[0]. For lt_kernel's packed_bytes and pack. */
 size_t lt_affine_bytes(const lt_args *a, const lt_machine *m);
 void lt_affine_pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w, void *packed);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -10,6 +10,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_WALK_MAX = 3, LT_WALK_ITEM = 8192 };      /* views; values of an item, about */
 
 /* Views of the same sizes as rows of columns, with neighbouring dimensions joined where all views allow it: dense views are one long row.
@@ -57,4 +61,7 @@ static inline void *lt_row_at(const lt_tensor *t, const lt_rows *rows, int64_t o
  * returned. */
 LT_NODISCARD lt_status lt_spread(const lt_launch *l, int n_items, lt_pool_fn fn, void *ctx);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -75,7 +75,7 @@ static lt_status timed(const bench *b, const lt_kernel *k, lt_args *a, const lt_
     lt_status st = LT_OK;
     const lt_machine m = lt_machine_here(lt_cpu_isa(), b->n_threads);
     void *packed = bytes(k->packed_bytes(a, &m)), *workspace = bytes(k->workspace_bytes(a, &m));
-    const lt_launch l = { b->pool, m.isa, workspace, NULL };
+    const lt_launch l = { .pool = b->pool, .isa = m.isa, .workspace = workspace };
     double least = 1e30;
     k->pack(a, &m, w, packed);
     a->packed = packed;

@@ -21,6 +21,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_ATTENTION_Q, LT_ATTENTION_K, LT_ATTENTION_V };
 
 typedef struct {
@@ -32,5 +36,9 @@ typedef struct {
 extern const lt_kernel lt_attention_ref;
 extern const lt_kernel lt_attention_small;      /* Tq, Tk <= 64: many tiny problems, over time at each pixel */
 extern const lt_kernel lt_attention_blocked;    /* any length, online softmax */
+extern const lt_kernel lt_attention_cuda;       /* built with LT_CUDA; any length; n_keys is read on the device */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

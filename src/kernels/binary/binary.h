@@ -13,6 +13,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_BINARY_A, LT_BINARY_B };
 
 typedef enum { LT_BINARY_ADD, LT_BINARY_MUL } lt_binary_kind;
@@ -23,5 +27,9 @@ typedef struct {
 
 extern const lt_kernel lt_binary_ref;
 extern const lt_kernel lt_binary_own;
+extern const lt_kernel lt_binary_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #include "kernels/binary/binary.h"
 #include "kernels/walk.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_BINARY_WALK_A, LT_BINARY_WALK_B, LT_BINARY_WALK_OUT };
 
 typedef struct {
@@ -27,4 +31,7 @@ void lt_binary_pack(const lt_args *a, const lt_machine *m, const lt_weight_data 
 /* Items first .. last - 1, by the version of a level that this processor has. */
 void lt_binary_items(lt_isa isa, const lt_binary_job *j, int first, int last);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -18,6 +18,10 @@
 
 #include "kernels/act.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_CONV2D_X, LT_CONV2D_RESIDUAL };
 enum { LT_CONV2D_W, LT_CONV2D_B };
 
@@ -33,5 +37,9 @@ typedef struct {
 extern const lt_kernel lt_conv2d_ref;
 extern const lt_kernel lt_conv2d_dnnl;
 extern const lt_kernel lt_conv2d_own;
+extern const lt_kernel lt_conv2d_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gemm/gemm.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* NULL, or why these arguments are not such a product. */
 const char *lt_conv2d_map_refuse(const lt_args *a);
 
@@ -21,4 +25,7 @@ int lt_conv2d_map_segs(const lt_args *a);
 /* The product; it borrows a. */
 lt_gemm lt_conv2d_map(const lt_args *a);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -13,6 +13,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_CONVTRANSPOSE2D_X };
 enum { LT_CONVTRANSPOSE2D_W, LT_CONVTRANSPOSE2D_B };
 
@@ -25,5 +29,9 @@ typedef struct {
 extern const lt_kernel lt_convtranspose2d_ref;
 extern const lt_kernel lt_convtranspose2d_dnnl;
 extern const lt_kernel lt_convtranspose2d_own;
+extern const lt_kernel lt_convtranspose2d_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #include "kernels/convtranspose2d/convtranspose2d.h"
 #include "kernels/gemm/gemm.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* NULL, or why these arguments are not such a product. */
 const char *lt_convtranspose2d_map_refuse(const lt_args *a);
 
@@ -18,4 +22,7 @@ lt_gemm_weights lt_convtranspose2d_map_weights(const lt_args *a, const lt_weight
 /* The product over the pixels of x that the band of the output wants; it borrows a. */
 lt_gemm lt_convtranspose2d_map(const lt_args *a);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

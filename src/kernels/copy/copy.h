@@ -9,9 +9,17 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_COPY_X };
 
 extern const lt_kernel lt_copy_ref;
 extern const lt_kernel lt_copy_own;
+extern const lt_kernel lt_copy_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

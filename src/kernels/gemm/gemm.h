@@ -20,6 +20,10 @@
 
 #include "kernels/act.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Rows that one item of work has at most: a multiple of every level's tile height, and the distance between the pieces of
  * a table of row addresses. */
 enum { LT_GEMM_ROWS = 96 };
@@ -80,4 +84,7 @@ size_t lt_gemm_workspace_bytes(const lt_gemm_shape *s, int segs, const lt_gemm_p
 /* LT_E_STOPPED where the launch's flag was seen; LT_E_INTERNAL where a library failed. */
 LT_NODISCARD lt_status lt_gemm_run(const lt_launch *l, const lt_gemm *g);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -13,6 +13,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_GROUPNORM_X, LT_GROUPNORM_STATS };
 enum { LT_GROUPNORM_W, LT_GROUPNORM_B };
 
@@ -22,5 +26,9 @@ typedef struct {
 
 extern const lt_kernel lt_groupnorm_ref;
 extern const lt_kernel lt_groupnorm_own;
+extern const lt_kernel lt_groupnorm_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

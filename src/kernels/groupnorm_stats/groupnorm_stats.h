@@ -13,6 +13,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_GROUPNORM_STATS_X };
 
 typedef struct {
@@ -22,5 +26,9 @@ typedef struct {
 
 extern const lt_kernel lt_groupnorm_stats_ref;
 extern const lt_kernel lt_groupnorm_stats_own;
+extern const lt_kernel lt_groupnorm_stats_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -14,6 +14,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_LAYERNORM_X, LT_LAYERNORM_ADD };
 enum { LT_LAYERNORM_W, LT_LAYERNORM_B };
 
@@ -24,5 +28,9 @@ typedef struct {
 
 extern const lt_kernel lt_layernorm_ref;
 extern const lt_kernel lt_layernorm_own;
+extern const lt_kernel lt_layernorm_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -22,6 +22,10 @@
 
 #include "kernels/act.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_LINEAR_X, LT_LINEAR_RESIDUAL };
 enum { LT_LINEAR_W, LT_LINEAR_B, LT_LINEAR_GAMMA };
 
@@ -35,5 +39,9 @@ typedef struct {
 extern const lt_kernel lt_linear_ref;      /* the definition */
 extern const lt_kernel lt_linear_dnnl;     /* oneDNN, bf16 where the processor has units for it */
 extern const lt_kernel lt_linear_own;      /* our vector code, any processor */
+extern const lt_kernel lt_linear_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

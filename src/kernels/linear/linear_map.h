@@ -9,6 +9,10 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/linear/linear.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* NULL, or why these arguments are not such a product. */
 const char *lt_linear_map_refuse(const lt_args *a);
 
@@ -24,4 +28,7 @@ typedef struct {
 /* The product; it borrows both. */
 lt_gemm lt_linear_map(const lt_args *a, lt_linear_map_rows *rows);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

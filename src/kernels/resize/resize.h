@@ -15,6 +15,10 @@
 
 #include <longtake/kernel.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_RESIZE_X };
 
 typedef enum { LT_RESIZE_BILINEAR_CORNERS } lt_resize_kind;
@@ -28,5 +32,9 @@ void lt_resize_taps(int64_t n_in, int64_t n_out, int64_t i, int64_t *first, int6
 
 extern const lt_kernel lt_resize_ref;
 extern const lt_kernel lt_resize_own;
+extern const lt_kernel lt_resize_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

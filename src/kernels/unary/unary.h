@@ -13,6 +13,10 @@
 
 #include "kernels/act.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { LT_UNARY_X };
 
 typedef struct {
@@ -21,5 +25,9 @@ typedef struct {
 
 extern const lt_kernel lt_unary_ref;
 extern const lt_kernel lt_unary_own;
+extern const lt_kernel lt_unary_cuda;      /* built with LT_CUDA */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

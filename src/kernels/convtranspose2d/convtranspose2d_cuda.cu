@@ -1,0 +1,41 @@
+#include "kernels/gemm/gemm_cuda.h"
+#include "kernels/convtranspose2d/convtranspose2d_map.h"
+
+static const char *refuse(const lt_args *a, const lt_machine *)
+{
+    const char *why = lt_convtranspose2d_map_refuse(a);
+    return why ? why : lt_tensor_count(&a->out) >= INT32_MAX ? "2^31 values or more" : NULL;
+}
+
+static size_t packed_bytes(const lt_args *a, const lt_machine *)
+{
+    const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    return lt_gemm_cuda_packed_bytes(&s);
+}
+
+static void pack(const lt_args *a, const lt_machine *, const lt_weight_data *w, void *packed)
+{
+    const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    const lt_gemm_weights raw = lt_convtranspose2d_map_weights(a, w);
+    lt_gemm_cuda_pack(&s, &raw, packed);
+}
+
+static lt_status launch(const lt_launch *l, const lt_args *a)
+{
+    const lt_tensor *x = &a->in[LT_CONVTRANSPOSE2D_X];
+    lt_gemm_cuda g = {};
+    g.shape = lt_convtranspose2d_map_shape(a);
+    g.packed = a->packed;
+    g.x = lt_gemm_cuda_map_of(x);
+    g.out = lt_gemm_cuda_map_of(&a->out);
+    g.n_frames = a->out.dim[0];
+    g.n_h = static_cast<int>(x->dim[1]);
+    g.n_w = g.x_columns = static_cast<int>(x->dim[2]);
+    g.base = g.x.row0;
+    g.x_rows = static_cast<int>(x->rows);
+    g.kernel_w = g.stride = g.dilation = 1;
+    g.step = static_cast<const lt_convtranspose2d_attr *>(a->attr)->stride;
+    return lt_gemm_cuda_run(l, &g);
+}
+
+const lt_kernel lt_convtranspose2d_cuda = { "convtranspose2d.cuda", refuse, packed_bytes, pack, nullptr, nullptr, nullptr, launch };
