@@ -1,5 +1,5 @@
 # Sources named *_isa.c are compiled once per ISA level. Inside, LT_ISA_FN(name) is the level's own symbol and
-# LT_ISA_LEVEL its lt_isa. The arithmetic is the same at each level (no FMA, no reassociation): only the width differs.
+# LT_ISA_LEVEL its lt_isa. The compiler neither fuses nor reorders arithmetic at any level; matrix products and attention fuse multiply-adds by name where there are any.
 file(GLOB_RECURSE isa_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*_isa.c)
 set(levels base)
 set(flags_base "")

@@ -69,10 +69,10 @@ void lt_depth_session_destroy(lt_depth_session **session);
 /* The session of its graph, for probes and figures. Borrowed. */
 lt_session *lt_depth_session_graph(lt_depth_session *session);
 
-/* Where prepared frame i of the next lt_depth_encode goes, 0 <= i < lt_depth_plan_batch(): [H,W,3] f32, dense. */
+/* Where prepared frame i of the next lt_depth_encode goes, 0 <= i < lt_depth_plan_batch(): [H,W,3] f32, dense. Void after any other call. */
 float *lt_depth_input(lt_depth_session *session, int i);
 
-/* Encodes the first n prepared frames, frame i into slot[i]. LT_E_STOPPED soon after *stop is not zero; stop may be NULL. */
+/* Encodes the first n prepared frames, frame i into slot[i], each another one. LT_E_STOPPED soon after *stop is not zero; stop may be NULL. */
 LT_NODISCARD lt_status lt_depth_encode(lt_depth_session *session, int n, const int32_t *slot, const lt_atomic_int *stop);
 
 /* The window whose position p reads slot[p], p < frames: maps of the n rising positions `position`. *maps is [n,H,W] f32, borrowed until the

@@ -67,7 +67,7 @@ typedef enum {
 void lt_part(lt_graph *g, const char *name, lt_cut cut);
 void lt_part_end(lt_graph *g);
 
-/* What the caller writes before a run. */
+/* What the caller writes before each run of the parts that read it; other parts may use its memory. */
 lt_val lt_input(lt_graph *g, const char *name, lt_dtype dtype, lt_shape shape);
 
 /* A buffer that lives from run to run. In the type of the compute unless f32 is asked for. */
@@ -82,7 +82,8 @@ void lt_scatter(lt_graph *g, lt_val state, const char *table, lt_val x);
 /* Names a value that the caller reads after a run; it is kept whole. */
 void lt_output(lt_graph *g, lt_val x, const char *name);
 
-/* Names a value that is kept, as an output is, where the plan asks for probes. The name is the open scopes' and `name`. */
+/* Names a value that is kept, as an output is, where the plan asks for probes. The name is the open scopes' and `name`. What is kept is not joined
+ * to what follows: in bf16 it is rounded where it would not be, and later values differ by that. */
 void lt_probe(lt_graph *g, lt_val x, const char *name);
 
 /* Size of dimension i (0 after an error), number of dimensions. */
@@ -216,7 +217,8 @@ typedef struct {
     lt_status (*read)(void *ctx, const char *name, int n_dims, const int64_t *dim, float *out);
 } lt_weight_source;
 
-/* Reads and packs the weights into the arena, opens the kernels. After this nothing of ours allocates. */
+/* Reads and packs the weights into the arena, opens the kernels. After this nothing of ours allocates. The pool has no more threads than the
+ * plan's machine. */
 LT_NODISCARD lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights, lt_arena *arena, lt_pool *pool,
                                          lt_session **out);
 

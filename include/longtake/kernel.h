@@ -63,8 +63,8 @@ typedef struct {
 } lt_weight_data;
 
 /* A candidate. Functions that are NULL: takes everything, needs nothing. `a` has no data pointers except in launch: sizes,
- * strides and types are those of the largest call that will be made; later calls have the same but smaller dimension 0 (or,
- * where cut so, pixels or rows). */
+ * strides and types are those of a first call; others have other sizes of dimension 0 (or, where cut so, of pixels or rows), no smaller
+ * or larger on the whole. workspace_bytes is asked for every size that will come, the rest once. */
 typedef struct {
     const char *name;                     /* "linear.avx2"; also what LT_KERNELS=-name leaves out */
     const char *(*refuse)(const lt_args *a, const lt_machine *m);     /* NULL: takes it; else why not, a phrase */

@@ -275,11 +275,14 @@ static void put(lt_graph *g, lt_val x, lt_val place, const char *name)
 lt_val lt_concat(lt_graph *g, lt_val a, lt_val b, int axis)
 {
     if (!ready(g, a) || !ready(g, b)) return (lt_val){ 0 };
+    if (g->part < 0) lt_graph_error(g, "concat lies in no part");
+    if (axis < 0 || axis >= shape_of(g, a)->n || shape_of(g, b)->n != shape_of(g, a)->n) lt_graph_error(g, "concat along dimension %d", axis);
+    if (!lt_graph_ok(g)) return (lt_val){ 0 };
     const int64_t na = lt_dim(g, a, axis), nb = lt_dim(g, b, axis);
     lt_shape shape = *shape_of(g, a);
     shape.dim[axis] = na + nb;
     lt_val whole = lt_graph_add_value(g, LT_VALUE_NODE, wider(lt_graph_value(g, a.id)->dtype, lt_graph_value(g, b.id)->dtype), shape);
-    if (!ready(g, whole) || g->part < 0) return whole;
+    if (!ready(g, whole)) return whole;
     lt_value *v = lt_graph_value(g, whole.id);
     v->part = g->part;
     v->cut = g->parts[g->part].cut == LT_CUT_PIXELS ? 1 : 0;

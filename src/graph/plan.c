@@ -181,8 +181,9 @@ static bool overwrites(const lt_plan *p, int step, int input)
     if (vin->output || (p->opts.probes && vin->probe) || vin->dtype != vout->dtype || lt_shape_count(&vin->shape) != lt_shape_count(&vout->shape)) return false;
     if (a->whole != b->whole || b->place != out) return false;
     if (part->cut == LT_CUT_ROWS && part->band < part->rows) return false;
+    /* Another input in the same memory is read value by value at the same places, or not at all. */
     for (int j = 0; j < LT_MAX_IN; j++)
-        if (j != input && n->in[j] && lt_graph_root(&p->g, n->in[j]) == in && n->op != LT_OP_binary) return false;
+        if (j != input && n->in[j] && lt_graph_root(&p->g, n->in[j]) == in && (n->op != LT_OP_binary || !same_order(&p->g, n->in[j]))) return false;
     /* The last to read it, and the first to write the output. */
     return a->last == step && b->first == step;
 }
@@ -243,13 +244,20 @@ done:
 static lt_status sizes(lt_plan *p)
 {
     lt_status st = LT_OK;
-    lt_slice_of s = { .plan = p, .lo = calloc((size_t)p->g.n_values, sizeof(int64_t)), .hi = calloc((size_t)p->g.n_values, sizeof(int64_t)) };
-    if (!s.lo || !s.hi) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
+    const size_t n_values = (size_t)p->g.n_values;
+    lt_slice_of s = { .plan = p, .lo = calloc(n_values, sizeof(int64_t)), .hi = calloc(n_values, sizeof(int64_t)),
+                      .tables = calloc((size_t)p->g.n_tables + 1, sizeof *s.tables) };
+    if (!s.lo || !s.hi || !s.tables) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
+    /* Tables without meaning: a kernel that cannot follow one is to refuse now. */
+    for (int i = 0; i < p->g.n_tables; i++)
+        if (!(s.tables[i] = calloc((size_t)p->g.tables[i].n, sizeof **s.tables))) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
     for (s.part = 0; s.part < p->g.n_parts; s.part++) LT_TRY(lt_slice_each(&s, p->parts[s.part].extent, measure, p));
     s.part = 0;
     for (int i = 1; i < p->g.n_values; i++)
         if (p->values[i].used && p->g.values[i].kind != LT_VALUE_NODE) p->values[i].n_bytes = value_bytes(&s, i);
 done:
+    for (int i = 0; s.tables && i < p->g.n_tables; i++) free(s.tables[i]);
+    free(s.tables);
     free(s.lo);
     free(s.hi);
     return st;

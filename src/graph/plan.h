@@ -52,7 +52,7 @@ typedef struct {
     int64_t        first, n;     /* entries of the axis that is cut */
     int64_t       *lo, *hi;
     char          *base;         /* of the arena; NULL while planning */
-    int32_t      **tables;       /* [n_tables]; NULL while planning */
+    int32_t      **tables;       /* [n_tables] */
 } lt_slice_of;
 
 /* Rows lo, hi of all values of the part that a band y0 <= y < y1 of its output needs. */

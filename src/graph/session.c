@@ -124,6 +124,8 @@ lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights
     *out = NULL;
     lt_session *s = calloc(1, sizeof *s);
     if (!s) LT_FAIL(LT_E_MEMORY, "no memory for a session");
+    if (lt_pool_threads(pool) > plan->opts.machine.n_threads)
+        LT_FAIL(LT_E_INTERNAL, "a plan for %d threads is run with %d", plan->opts.machine.n_threads, lt_pool_threads(pool));
     if (lt_arena_size(arena) < plan->n_bytes) LT_FAIL(LT_E_MEMORY, "the arena is smaller than its plan");
     s->plan = plan;
     s->pool = pool;

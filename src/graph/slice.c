@@ -76,6 +76,11 @@ void lt_slice_rows(lt_slice_of *s, int64_t y0, int64_t y1)
             s->lo[out] = min64(s->lo[out], y0);
             s->hi[out] = max64(s->hi[out], y1);
         }
+        /* What nothing in the part reads is wanted for itself: all of it. */
+        if (s->lo[out] > s->hi[out]) {
+            s->lo[out] = 0;
+            s->hi[out] = p->g.values[out].shape.n > 1 ? p->g.values[out].shape.dim[1] : 1;
+        }
         for (int j = 0; j < LT_MAX_IN; j++) {
             if (!n->in[j]) continue;
             const int root = lt_graph_root(&p->g, n->in[j]);

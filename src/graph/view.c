@@ -64,6 +64,19 @@ static bool reshape(const lt_tensor *x, lt_tensor *out)
     return left == 1 && next == n;
 }
 
+/* Whether the rows of a map are still its dimension 1, all of them. */
+static bool keeps_rows(const lt_value *v)
+{
+    switch (v->view) {
+    case LT_VIEW_RESHAPE: return false;
+    case LT_VIEW_PERMUTE: return v->to.n > 1 && v->to.dim[0] == 0 && v->to.dim[1] == 1;
+    case LT_VIEW_SLICE: return v->to.dim[0] != 1;
+    case LT_VIEW_EXPAND:
+    case LT_VIEW_GATHER: break;
+    }
+    return true;
+}
+
 bool lt_view_apply(const lt_value *v, const lt_tensor *base, int cut, int64_t extent, int32_t *const *tables, lt_tensor *out)
 {
     const size_t size = lt_dtype_bytes(base->dtype);
@@ -86,13 +99,14 @@ bool lt_view_apply(const lt_value *v, const lt_tensor *base, int cut, int64_t ex
     case LT_VIEW_SLICE: {
         const int axis = (int)v->to.dim[0];
         if (axis == 0 && out->index) out->index += v->to.dim[1];
-        else out->data = (char *)out->data + (size_t)(v->to.dim[1] * out->stride[axis]) * size;
+        else if (out->data) out->data = (char *)out->data + (size_t)(v->to.dim[1] * out->stride[axis]) * size;
         out->dim[axis] = v->to.dim[2];
         break;
     }
     case LT_VIEW_EXPAND:
         for (int i = 0; i < v->to.n; i++) {
-            int64_t n = i == cut ? extent : v->to.dim[i];
+            /* Rows of a band are as many as there are. */
+            int64_t n = i == cut ? extent : i == 1 && base->dim[1] != 1 ? base->dim[1] : v->to.dim[i];
             if (out->dim[i] == n) continue;
             out->dim[i] = n;
             out->stride[i] = 0;
@@ -100,10 +114,13 @@ bool lt_view_apply(const lt_value *v, const lt_tensor *base, int cut, int64_t ex
         break;
     case LT_VIEW_GATHER:
         if (out->index) return false;
-        out->index = tables ? tables[v->table] : NULL;
+        out->index = tables[v->table];
         out->dim[0] = v->to.dim[0];
         break;
     }
+    if (keeps_rows(v) && out->n_dims > 1 && out->dim[1] == base->dim[1]) return true;
+    /* Of a band, only its rows are there. */
+    if (base->n_dims > 1 && base->dim[1] != base->rows) return false;
     out->row0 = 0;
     out->rows = out->n_dims > 1 ? out->dim[1] : 1;
     return true;

@@ -157,6 +157,8 @@ lt_status lt_depth_encode(lt_depth_session *s, int n, const int32_t *slot, const
     if (n < 1 || n > s->plan->batch) LT_FAIL(LT_E_INTERNAL, "%d frames are encoded where %d fit", n, s->plan->batch);
     for (int i = 0; i < n; i++) {
         if (slot[i] < 0 || slot[i] >= s->plan->slots) LT_FAIL(LT_E_INTERNAL, "slot %d of %d", slot[i], s->plan->slots);
+        for (int k = 0; k < i; k++)
+            if (slot[k] == slot[i]) LT_FAIL(LT_E_INTERNAL, "two frames are encoded into slot %d", slot[i]);
         s->encode[i] = slot[i];
     }
     LT_TRY(lt_session_run(s->session, "encode", "encode", n, stop));
@@ -174,6 +176,7 @@ lt_status lt_depth_window(lt_depth_session *s, const int32_t *slot, const int *p
     }
     if (n < 1 || n > s->plan->frames) LT_FAIL(LT_E_INTERNAL, "%d positions of a window of %d", n, s->plan->frames);
     for (int i = 0; i < n; i++) {
+        if (position[i] < 0 || position[i] >= s->plan->frames) LT_FAIL(LT_E_INTERNAL, "position %d of a window of %d", position[i], s->plan->frames);
         s->position[i] = position[i];
         s->tail[i] = slot[position[i]];
     }

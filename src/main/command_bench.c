@@ -54,7 +54,10 @@ static lt_status encode(bench *b, int first, int n)
     int32_t slot[LT_DEPTH_WINDOW];
     for (int i = 0; i < n; i += batch) {
         const int some = n - i < batch ? n - i : batch;
-        for (int k = 0; k < some; k++) slot[k] = (first + i + k) % LT_DEPTH_WINDOW;
+        for (int k = 0; k < some; k++) {
+            slot[k] = (first + i + k) % LT_DEPTH_WINDOW;
+            draw(lt_depth_input(b->session, k), (size_t)b->config.width * (size_t)b->config.height * 3, (uint32_t)(first + i + k));
+        }
         LT_TRY(lt_depth_encode(b->session, some, slot, NULL));
     }
 done:
@@ -96,8 +99,6 @@ static lt_status measure(bench *b)
     b->node_seconds = calloc((size_t)n + 1, sizeof *b->node_seconds);
     b->node_flops = calloc((size_t)n + 1, sizeof *b->node_flops);
     if (!b->node_seconds || !b->node_flops) LT_FAIL(LT_E_MEMORY, "no memory for figures");
-    for (int i = 0; i < lt_depth_plan_batch(b->plan); i++)
-        draw(lt_depth_input(b->session, i), (size_t)b->config.width * (size_t)b->config.height * 3, (uint32_t)i + 1);
     double t = lt_seconds();
     LT_TRY(window(b, true));
     b->first_s = lt_seconds() - t;

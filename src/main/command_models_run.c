@@ -155,7 +155,9 @@ int lt_command_models_run(const lt_settings *s)
     LT_TRY(lt_weights_open(s->weights, &r.weights));
     LT_TRY(lt_depth_plan_create(&r.config, &r.plan));
     LT_TRY(lt_pool_create(threads, &r.pool));
-    LT_TRY(lt_arena_create(lt_depth_plan_bytes(r.plan), &r.arena));
+    if (lt_arena_create(lt_depth_plan_bytes(r.plan), &r.arena) < 0)
+        LT_FAIL(LT_E_MEMORY, "this pass needs %zu bytes, which this machine does not give: lower --size, --frames, --micro-batch or --band",
+                lt_depth_plan_bytes(r.plan));
     LT_TRY(lt_depth_session_create(r.plan, r.weights, r.arena, r.pool, &r.session));
     LT_TRY(lt_arrays_create(s->out, &r.out));
     LT_TRY(pass(&r));

@@ -115,10 +115,11 @@ done:
 lt_status lt_arrays_read(const char *path, const char *name, int n_dims, const int64_t *dim, float *out)
 {
     lt_status st = LT_OK;
-    lt_h5_file file = { open(path, O_RDONLY | O_CLOEXEC), 0, -1 };
+    lt_h5_file file = { -1, 0, -1 };
     hid_t h5 = -1, set = -1;
     bool fits = false;
     lt_h5_quiet();
+    file.fd = open(path, O_RDONLY | O_CLOEXEC);
     if (file.fd < 0) LT_FAIL(errno == ENOENT ? LT_E_ABSENT : LT_E_DATA, "cannot read %s: %s", path, strerror(errno));
     if (lt_h5_open(&file, &h5) < 0) LT_FAIL(LT_E_DATA, "%s is not an HDF5 file", path);
     if ((set = H5Dopen2(h5, name, H5P_DEFAULT)) < 0) LT_FAIL(LT_E_DATA, "%s has no dataset /%s", path, name);
