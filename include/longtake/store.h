@@ -177,6 +177,10 @@ LT_NODISCARD lt_status lt_writer_flush(lt_writer *w);
 /* Abandons the segment in hand, waits for the others, joins the threads. *w is NULL afterwards; NULL is accepted. */
 void lt_writer_destroy(lt_writer **w);
 
+/* Puts a committed segment out of the way, so that the next run makes it again with all that belonged to it: for one whose raw maps a neighbour
+ * needs and that are lost. Does nothing where it is not there, or the video has its result. */
+void lt_segment_forget(const lt_job *job, const char *id, lt_range segment);
+
 /* ---- the ledger ---- */
 
 /* The state of each of n segments of a video: DONE and FAILED are committed, MISSING is to be made. A segment counts

@@ -184,6 +184,8 @@ void lt_coordinator_finished(lt_coordinator *c, int64_t index, int ok)
     if (ok) {
         c->left[p->video]--;
         p->raw = p->final = STEP_DONE;
+        /* Also where another shard did it, and nobody here linked it. */
+        p->linked = true;
     } else {
         p->lost = true;
         if (c->merge[p->video] == MERGE_LATER) c->merge[p->video] = MERGE_NEVER;
@@ -208,7 +210,8 @@ int lt_coordinator_unfinished(const lt_coordinator *c)
     bool cut = false;            /* the chain was broken for good further back in the video */
     for (int64_t i = 0; i < c->n_pieces && c->steps.two_steps; i++) {
         const piece *p = &c->pieces[i];
-        cut = p->lost || (cut && p->after == LT_AFTER_PIECE && c->steps.chained);
+        const bool waits = p->after == LT_AFTER_PIECE && i > 0 && (c->steps.chained || c->pieces[i - 1].lost);
+        cut = p->lost || (cut && waits);
         more = more || (!cut && !settled(p));
     }
     return more;

@@ -156,6 +156,19 @@ done:
     return st;
 }
 
+/* Raw maps of an earlier piece are lost: where it is finished nobody would make them again, so it is taken back. All pieces but a video's last
+ * are of one length. */
+static void forget(const lt_finishing *f, int64_t number)
+{
+    const lt_error why = *lt_error_last();
+    const lt_range one = { number, number }, frames = f->o.steps->frames(one, f->o.config.n_frames), before = f->order->before;
+    const int64_t length = before.last - before.first + 1;
+    if (length <= 0 || frames.first > before.last) return;
+    const int64_t first = frames.first / length * length;
+    lt_segment_forget(f->o.job, f->id, (lt_range){ first, first + length - 1 });
+    lt_error_set(&why);
+}
+
 static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *anchor)
 {
     lt_status st = LT_OK;
@@ -174,7 +187,9 @@ static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *
     f->number = number;
     f->map = out;
     f->why = why;
-    LT_TRY(lt_writer_call(f->o.writer, read_raw, f));
+    st = lt_writer_call(f->o.writer, read_raw, f);
+    if (st == LT_E_ABSENT || st == LT_E_STORE) forget(f, number);
+    LT_TRY(st);
     *anchor = f->row.anchor;
     LT_TRY(remember_row(f));
 done:

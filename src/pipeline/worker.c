@@ -378,11 +378,11 @@ done:
 }
 
 /* Whether what was put ends with a row, the windows of which are then handed over. */
-static bool whole_rows(lt_worker *w)
+static bool whole_rows(lt_worker *w, double seconds)
 {
     if (w->last_put < 0 || !w->s->task->finish) return w->last_put >= 0;
     while (w->n_parts > 0 && w->parts[w->n_parts - 1].frames.last > w->last_put) w->n_parts--;
-    return w->n_parts > 0 && w->parts[w->n_parts - 1].frames.last == w->last_put && hand_rows(w, 0) >= 0;
+    return w->n_parts > 0 && w->parts[w->n_parts - 1].frames.last == w->last_put && hand_rows(w, seconds) >= 0;
 }
 
 /* Puts down a piece that failed or is given up: what a stop leaves of it is committed, all else is dropped. */
@@ -391,7 +391,7 @@ static void put_down(lt_worker *w, lt_status why, double seconds)
     const lt_error first = *lt_error_last();
     lt_segment_row row;
     fill_row(w, seconds, &row);
-    if (why != LT_E_STOPPED || !whole_rows(w) || lt_writer_commit_head(w->writer, w->last_put, HEAD, &row) < 0) lt_writer_abandon(w->writer);
+    if (why != LT_E_STOPPED || !whole_rows(w, seconds) || lt_writer_commit_head(w->writer, w->last_put, HEAD, &row) < 0) lt_writer_abandon(w->writer);
     lt_error_set(&first);
 }
 
@@ -605,7 +605,14 @@ static lt_status merge(lt_worker *w, int64_t v)
 {
     lt_status st = LT_OK;
     LT_TRY(lt_writer_flush(w->writer));
-    if (w->s->task->finish) LT_TRY(finish_rest(w, v));
+    if (w->s->task->finish) {
+        char result[LT_PATH_MAX];
+        st = finish_rest(w, v);
+        /* A chain that has not come yet is no failure; maps that are gone are, unless another shard has merged what they were for. */
+        if (st == LT_E_ABSENT && access(lt_job_result_path(w->s->job, w->s->videos[v].input->id, result), F_OK) != 0)
+            LT_FAIL(LT_E_STORE, "%s", lt_error_last()->text);
+        if (st != LT_E_ABSENT) LT_TRY(st);
+    }
     const lt_merge_opts opts = { false, w->s->settings->keep_segments, w->s->n_threads, w->software };
     st = lt_merge(w->s->job, w->s->videos[v].input->id, &opts);
     if (st == LT_E_ABSENT) {

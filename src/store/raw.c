@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* Files held open: the segment in hand, its neighbour, and the one with the anchor. */
@@ -86,8 +87,8 @@ done:
     /* A damaged file is out of the way for the next run, which makes it again. */
     if (st == LT_E_DATA) {
         lt_set_aside(path);
-        lt_error_prefix("a raw segment was damaged after it was written; run the job again");
-        st = LT_E_STORE;
+        st = lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "a raw segment was damaged after it was written; run the job again: %s",
+                      lt_error_last()->text);
     }
     if (st < 0) let_go(h);
     lt_seal_free(&seal);
@@ -140,6 +141,14 @@ void lt_raw_destroy(lt_raw **raw)
     free(r->id);
     free(r);
     *raw = NULL;
+}
+
+void lt_segment_forget(const lt_job *job, const char *id, lt_range segment)
+{
+    char path[LT_PATH_MAX];
+    if (access(lt_job_result_path(job, id, path), F_OK) == 0) return;
+    lt_job_segment_path(job, id, segment, path);
+    if (access(path, F_OK) == 0) lt_set_aside(path);
 }
 
 lt_status lt_segment_carry(const lt_job *job, const char *id, lt_range segment, char **text)

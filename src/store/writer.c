@@ -331,6 +331,12 @@ static lt_status copy_head(lt_writer *w, segment *s, segment *head)
     head->row = s->row;
     head->plan = s->plan;
     s->plan = NULL;
+    head->parts = s->parts;
+    head->n_parts = s->n_parts;
+    head->carry = s->carry;
+    s->parts = NULL;
+    s->n_parts = 0;
+    s->carry = NULL;
     for (int i = 0; i < s->layout.n; i++) {
         head->range[i][0] = s->range[i][0];
         head->range[i][1] = s->range[i][1];

@@ -69,13 +69,25 @@ uint32_t                 random_state = 1;
 uint32_t                 epochs;                 /* the last number that was given */
 std::vector<std::string> reports, keys;
 std::vector<fiber *>     idle;
+
+/* All fibers of this process, to be freed at its end: also those whose lane was given up. */
+struct fibers {
+    std::vector<fiber *> all;
+    ~fibers()
+    {
+        for (fiber *f : all) {
+            delete[] f->stack;
+            delete f;
+        }
+    }
+} made;
+
 jmp_buf                  scheduler;
 #ifdef LT_SHIM_ASAN
 void                    *scheduler_fake;
 const void              *scheduler_stack;
 size_t                   scheduler_size;
 #endif
-std::vector<fiber *>     all;                    /* of this process, so that they are not lost */
 block_run               *now;
 lane                    *running;
 fiber                   *active;                /* in which it runs */
@@ -164,7 +176,7 @@ fiber *take_fiber()
     }
     fiber *f = new fiber;
     f->stack = new char[STACK];
-    all.push_back(f);
+    made.all.push_back(f);
     getcontext(&f->context);
     f->context.uc_stack.ss_sp = f->stack;
     f->context.uc_stack.ss_size = STACK;

@@ -183,11 +183,11 @@ static lt_status launch(const lt_launch *l, const lt_args *a)
     j.scale = attr->scale;
     j.bf16 = attr->compute == LT_BF16;
     const unsigned blocks = static_cast<unsigned>((j.n_items + WARPS - 1) / WARPS);
-    const auto narrow = attention_kernel<1>, wide = attention_kernel<MOST>;
+    const auto attention_narrow = attention_kernel<1>, attention_wide = attention_kernel<MOST>;
     LT_TRY(lt_cuda_begin(l));
     for (int c = 0; c < j.dv; c += MOST * TILE) {
-        if (j.dv - c <= TILE) LT_TRY(LT_CUDA_LAUNCH(narrow, blocks, WARPS * LANES, l->stream, j, c));
-        else LT_TRY(LT_CUDA_LAUNCH(wide, blocks, WARPS * LANES, l->stream, j, c));
+        if (j.dv - c <= TILE) LT_TRY(LT_CUDA_LAUNCH(attention_narrow, blocks, WARPS * LANES, l->stream, j, c));
+        else LT_TRY(LT_CUDA_LAUNCH(attention_wide, blocks, WARPS * LANES, l->stream, j, c));
     }
 done:
     return st;
