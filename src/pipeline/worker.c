@@ -513,10 +513,9 @@ static lt_status done_by_others(lt_worker *w, int64_t index)
     const lt_error absent = *lt_error_last();
     const lt_setup_piece *p = &w->s->pieces[index];
     lt_segment_state state = LT_SEGMENT_MISSING;
-    if (lt_ledger_scan(w->s->job, w->s->videos[p->video].input->id, &p->range, 1, true, &state, NULL) < 0 || state == LT_SEGMENT_MISSING) {
-        lt_error_set(&absent);
-        return absent.status;
-    }
+    /* What it is made from is gone: the next run makes that again. */
+    if (lt_ledger_scan(w->s->job, w->s->videos[p->video].input->id, &p->range, 1, true, &state, NULL) < 0 || state == LT_SEGMENT_MISSING)
+        return lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s", absent.text);
     lt_event e = { .kind = LT_EVENT_COMMITTED, .index = index, .frames = p->range.last - p->range.first + 1, .state = (int)state };
     post(w, &e);
     return LT_OK;

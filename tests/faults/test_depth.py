@@ -76,6 +76,40 @@ class Depth(harness.Case):
         self.assertEqual({k: depth.raw(out)[k] for k in kept}, kept)
         self.assertEqual(len(depth.raw(out)), 2)
 
+    def test_stop_before_the_anchor(self):
+        """What a stop keeps knows which frame each of its windows is fitted to, and the rest goes on from there."""
+        words = ("--anchor-frame", 60)
+        want = self.hash(self.run_plain("anchored", *words))
+        out = self.dir / "stopped-anchored"
+        job = harness.Job(harness.command(*depth.words(out, self.clip, *words, segment=200)), env={"LT_DEPTH_STUB": "300"})
+        deadline = time.monotonic() + 20
+        time.sleep(2.2)
+        os.kill(job.process.pid, signal.SIGUSR2)
+        self.assertEqual(job.wait(max(1, deadline - time.monotonic())), harness.EXIT["stopped"], job.output())
+        self.assertEqual(len(depth.raw(out)), 1)
+        self.exits(harness.longtake(*depth.words(out, self.clip, *words, segment=200), env=depth.STUB), "done")
+        self.assertEqual(self.hash(out), want)
+
+    def test_raw_maps_that_a_neighbour_needs_are_lost(self):
+        """A finished segment is taken back and made again where what the next one needs of it is damaged or gone."""
+        out = self.run_plain("lost-raw", "--keep-segments")
+        video = next(out.glob("*.h5"))
+        folder = video.with_suffix("")
+        for how in ("damaged", "gone"):
+            video.unlink()
+            next(folder.glob("seg-000000022-*")).unlink()
+            raw = next((folder / "raw").glob("seg-000000000-*.h5"))
+            if how == "damaged":
+                with open(raw, "r+b") as f:
+                    f.seek(3000)
+                    f.write(b"XXXX")
+            else:
+                raw.unlink()
+            words = depth.words(out, self.clip, "--keep-segments", segment=22)
+            codes = [harness.longtake(*words, env=depth.STUB).code for _ in range(2)]
+            self.assertEqual(codes, [harness.EXIT["store"], 0], how)
+            self.assertEqual(self.hash(out), self.want)
+
     def gaps(self, name, n, *more, bad=(), white=(), ranks=None, segment=22):
         """Runs a sequence of pictures; the report of verify and the hash."""
         folder = self.dir / f"{name}-pictures"

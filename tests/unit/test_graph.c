@@ -407,6 +407,68 @@ static void test_bands(void **state)
     free(whole);
 }
 
+/* A sum whose second operand repeats a part of the first may not be written over it. */
+static void test_no_overwriting_what_is_read_elsewhere(void **state)
+{
+    (void)state;
+    lt_graph *g = create();
+    lt_val x = lt_input(g, "x", LT_F32, LT_SHAPE(2, 4, 3));
+    lt_part(g, "p", LT_CUT_FRAMES);
+    lt_val y = lt_relu(g, x);
+    lt_val z = lt_add(g, y, lt_slice(g, y, 1, 0, 1));
+    lt_output(g, lt_relu(g, z), "out");
+    lt_part_end(g);
+    running r = start(g, &plain);
+    float *in = values(&r, "x");
+    for (int i = 0; i < 24; i++) in[i] = (float)(i + 1);
+    assert_ok(lt_session_run(r.s, "p", "p", 0, NULL));
+    const float *out = values(&r, "out");
+    for (int i = 0; i < 24; i++) assert_true(out[i] == (float)(i + 1) + (float)(i / 12 * 12 + i % 3 + 1));
+    end(&r);
+}
+
+/* Some channels of a band are rows of the same map. */
+static void test_views_of_bands(void **state)
+{
+    (void)state;
+    float whole[2 * 9 * 5 * 3];
+    for (int64_t band = 0; band < 4; band++) {
+        lt_plan_opts o = plain;
+        lt_graph *g = create();
+        lt_val x = lt_input(g, "x", LT_F32, LT_SHAPE(2, 9, 5, 3));
+        lt_part(g, "p", LT_CUT_ROWS);
+        lt_val a = lt_conv2d(g, x, "a", &(lt_conv_opts){ .out = 6, .kernel = 3, .pad = 1 });
+        lt_output(g, lt_conv2d(g, lt_slice(g, a, 3, 1, 4), "b", &(lt_conv_opts){ .out = 3, .kernel = 3, .pad = 1 }), "y");
+        lt_part_end(g);
+        o.band = band;
+        running r = start(g, &o);
+        float *in = values(&r, "x");
+        for (int i = 0; i < 2 * 9 * 5 * 3; i++) in[i] = weight_at("input", i);
+        assert_ok(lt_session_run(r.s, "p", "p", 0, NULL));
+        if (band == 0) memcpy(whole, values(&r, "y"), sizeof whole);
+        assert_memory_equal(values(&r, "y"), whole, sizeof whole);
+        end(&r);
+    }
+}
+
+/* Attention reads no table of rows: the plan says so, not a wrong result. */
+static void test_refused_while_planning(void **state)
+{
+    (void)state;
+    lt_plan *plan = NULL;
+    lt_graph *g = create();
+    lt_val q = lt_input(g, "q", LT_F32, LT_SHAPE(2, 4, 1, 8)), ring = lt_state(g, "ring", LT_F32, LT_SHAPE(5, 4, 1, 8));
+    lt_part(g, "p", LT_CUT_FRAMES);
+    lt_val k = lt_gather(g, ring, "t", 2);
+    lt_output(g, lt_attend(g, q, k, k, 1.0f), "y");
+    lt_part_end(g);
+    assert_ok(lt_graph_finish(g));
+    assert_int_equal(lt_graph_plan(g, &plain, &plan), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "no kernel takes this attention"));
+    assert_null(plan);
+    lt_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +476,8 @@ int main(void)
         cmocka_unit_test(test_what_follows_a_product_joins_it), cmocka_unit_test(test_order_is_the_graphs),
         cmocka_unit_test(test_joined_is_right), cmocka_unit_test(test_views), cmocka_unit_test(test_states),
         cmocka_unit_test(test_joined_maps), cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_no_overwriting_what_is_read_elsewhere), cmocka_unit_test(test_views_of_bands),
+        cmocka_unit_test(test_refused_while_planning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
