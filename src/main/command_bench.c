@@ -241,7 +241,6 @@ static lt_status configure(bench *b)
     b->config = (lt_depth_config){ .model = b->model, .width = width, .height = height, .frames = LT_DEPTH_WINDOW, .slots = LT_DEPTH_WINDOW,
                                    .precision = s->precision == LT_PRECISION_BF16 ? LT_BF16 : LT_F32, .micro_batch = (int)s->micro_batch,
                                    .tile = (int)s->tile, .band = (int)s->band, .machine = machine };
-    if (s->precision == LT_PRECISION_AUTO && machine.bf16_units) b->config.precision = LT_BF16;
 done:
     return st;
 }
