@@ -8,6 +8,7 @@
 #ifndef LONGTAKE_ARENA_H
 #define LONGTAKE_ARENA_H
 
+#include <longtake/device.h>
 #include <longtake/status.h>
 
 #include <stddef.h>
@@ -31,14 +32,21 @@ LT_NODISCARD lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_by
 
 typedef struct lt_arena lt_arena;
 
-/* The block. Every byte is 0xFF at first, so that a value read before it was written is a NaN. */
+/* The block, in host memory. Every byte is 0xFF at first, so that a value read before it was written is a NaN. */
 LT_NODISCARD lt_status lt_arena_create(size_t n_bytes, lt_arena **out);
 
+/* The same in the memory of a device, which outlives it; NULL: in host memory. One cudaMalloc of exactly n_bytes. */
+LT_NODISCARD lt_status lt_arena_create_on(lt_device *device, size_t n_bytes, lt_arena **out);
+
+/* Whose memory it is; NULL: the host's. */
+lt_device *lt_arena_device(const lt_arena *arena);
+
+/* An address of the device where the arena is a device's. */
 void  *lt_arena_at(const lt_arena *arena, size_t offset);
 size_t lt_arena_size(const lt_arena *arena);
 
 /* Bytes from the start to the last one that was ever written with another value than the first 0xFF: what was really
- * used, to compare with the plan. Reads the unused end. */
+ * used, to compare with the plan. Reads the unused end; on a GPU it waits for what runs there. 0 where the device is lost. */
 size_t lt_arena_high_water(const lt_arena *arena);
 
 /* *arena is NULL afterwards; NULL is accepted. */

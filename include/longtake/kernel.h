@@ -19,6 +19,7 @@
 
 #include <longtake/atomic.h>
 #include <longtake/cpu.h>
+#include <longtake/device.h>
 #include <longtake/pool.h>
 #include <longtake/status.h>
 #include <longtake/tensor.h>
@@ -46,13 +47,18 @@ typedef struct {
     const lt_atomic_int *stop;               /* may be NULL; not 0: items that are not begun return at once, and the launch
                                              returns LT_E_STOPPED with its output undefined */
     void             *stream;             /* cudaStream_t; NULL on the CPU. With it a launch returns before the work is done */
+    struct lt_cuda_libs *libs;            /* handles of CUDA's libraries (kernels/cuda/libs.h); NULL on the CPU */
 } lt_launch;
 
 /* Facts a choice may depend on; never a measurement. */
 typedef struct {
-    lt_isa isa;
-    int    n_threads;                     /* of the pool */
-    bool   bf16_units;                    /* AVX512_BF16 or AMX: bf16 is worth it */
+    lt_isa     isa;
+    int        n_threads;                 /* of the pool */
+    bool       bf16_units;                /* AVX512_BF16 or AMX: bf16 is worth it */
+    lt_backend backend;
+    int        sm;                        /* CUDA: compute capability times 10: 75, 80, 90 */
+    int        multiprocessors;           /* CUDA */
+    bool       tf32;                      /* CUDA: products of f32 may round their operands to TF32; only where the user asks */
 } lt_machine;
 
 /* A raw weight as the checkpoint has it, widened to f32, dense. data NULL: absent. */
@@ -64,16 +70,19 @@ typedef struct {
 
 /* A candidate. Functions that are NULL: takes everything, needs nothing. `a` has no data pointers except in launch: sizes,
  * strides and types are those of a first call; others have other sizes of dimension 0 (or, where cut so, of pixels or rows), no smaller
- * or larger on the whole. workspace_bytes is asked for every size that will come, the rest once. */
+ * or larger on the whole. workspace_bytes and prepare are called for every size that will come, the rest once.
+ * On CUDA the same holds with these: pack() writes host memory, which is then copied to the device; open() and prepare() may call the libraries of
+ * l->libs and allocate host memory, launch() puts work on l->stream and may be recorded; addresses in `a` are the device's. */
 typedef struct {
     const char *name;                     /* "linear.avx2"; also what LT_KERNELS=-name leaves out */
     const char *(*refuse)(const lt_args *a, const lt_machine *m);     /* NULL: takes it; else why not, a phrase */
     size_t      (*packed_bytes)(const lt_args *a, const lt_machine *m);
     void        (*pack)(const lt_args *a, const lt_machine *m, const lt_weight_data *w, void *packed);
     size_t      (*workspace_bytes)(const lt_args *a, const lt_machine *m);
-    lt_status   (*open)(const lt_args *a, const lt_machine *m, void **state);
+    lt_status   (*open)(const lt_launch *l, const lt_args *a, const lt_machine *m, void **state);
     void        (*close)(void **state);
     lt_status   (*launch)(const lt_launch *l, const lt_args *a);
+    lt_status   (*prepare)(const lt_launch *l, const lt_args *a, void *state);      /* after open: makes what this size needs */
 } lt_kernel;
 
 typedef enum {
@@ -89,8 +98,8 @@ const char *lt_op_name(lt_op op);
 /* The definition of an operator. */
 const lt_kernel *lt_op_definition(lt_op op);
 
-/* Its candidates, best first, NULL at the end. */
-const lt_kernel *const *lt_op_candidates(lt_op op);
+/* Its candidates on a back-end, best first, NULL at the end. A build without CUDA has none for it. */
+const lt_kernel *const *lt_op_candidates(lt_op op, lt_backend backend);
 
 /* The first candidate that takes these arguments, after leaving out those that the environment's LT_KERNELS masks (names or
  * their beginnings after a '-', separated by commas). LT_E_INTERNAL with all refusals where there is none. */
@@ -98,6 +107,9 @@ LT_NODISCARD lt_status lt_kernel_pick(lt_op op, const lt_args *a, const lt_machi
 
 /* What this machine is. */
 lt_machine lt_machine_here(lt_isa isa, int n_threads);
+
+/* The same with a device to compute on; NULL: the CPU. */
+lt_machine lt_machine_with(const lt_device *device, lt_isa isa, int n_threads);
 
 #ifdef __cplusplus
 }

@@ -1,3 +1,5 @@
+#include "table.h"
+
 #include <longtake/arena.h>
 
 #include <stdint.h>
@@ -8,7 +10,12 @@
 struct lt_arena {
     unsigned char *base;
     size_t         n_bytes;
+    lt_device     *device;         /* NULL: the host's memory */
+    lt_stream     *stream;         /* of what the arena itself asks its device */
 };
+
+/* Bytes read back at once to find the high-water mark. */
+enum { LOOK = 1 << 20 };
 
 typedef struct {
     lt_arena_item *item;
@@ -79,25 +86,57 @@ done:
     return st;
 }
 
-lt_status lt_arena_create(size_t n_bytes, lt_arena **out)
+/* Host memory, large pages where the system leaves the choice to us: rows of a map lie in many small ones. A refusal changes nothing. */
+static lt_status map(lt_arena *a)
+{
+    lt_status st = LT_OK;
+    void *base = mmap(NULL, a->n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        LT_FAIL(LT_E_MEMORY, "cannot allocate the planned %zu bytes: lower --memory-limit or free memory", a->n_bytes);
+    a->base = base;
+    (void)madvise(base, a->n_bytes, MADV_HUGEPAGE);
+    memset(a->base, 0xFF, a->n_bytes);
+done:
+    return st;
+}
+
+static lt_status allocate(lt_arena *a)
+{
+    lt_status st = LT_OK;
+    void *base = NULL;
+    LT_TRY(lt_stream_create(a->device, "arena", &a->stream));
+    LT_TRY(lt_device_allocate(a->device, a->n_bytes, &base));
+    a->base = base;
+    LT_TRY(lt_fill_on_device(a->stream, base, 0xFF, a->n_bytes));
+    LT_TRY(lt_stream_finish(a->stream));
+done:
+    return st;
+}
+
+lt_status lt_arena_create_on(lt_device *device, size_t n_bytes, lt_arena **out)
 {
     lt_status st = LT_OK;
     lt_arena *a = calloc(1, sizeof *a);
     *out = NULL;
     if (!a) LT_FAIL(LT_E_MEMORY, "no memory for an arena");
     a->n_bytes = n_bytes ? n_bytes : 1;
-    void *base = mmap(NULL, a->n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
-        LT_FAIL(LT_E_MEMORY, "cannot allocate the planned %zu bytes: lower --memory-limit or free memory", n_bytes);
-    a->base = base;
-    /* Large pages where the system leaves the choice to us: rows of a map lie in many small ones. A refusal changes nothing. */
-    (void)madvise(base, a->n_bytes, MADV_HUGEPAGE);
-    memset(a->base, 0xFF, a->n_bytes);
+    a->device = device && lt_device_get_facts(device)->backend != LT_BACKEND_CPU ? device : NULL;
+    LT_TRY(a->device ? allocate(a) : map(a));
     *out = a;
     a = NULL;
 done:
     lt_arena_destroy(&a);
     return st;
+}
+
+lt_status lt_arena_create(size_t n_bytes, lt_arena **out)
+{
+    return lt_arena_create_on(NULL, n_bytes, out);
+}
+
+lt_device *lt_arena_device(const lt_arena *arena)
+{
+    return arena->device;
 }
 
 void *lt_arena_at(const lt_arena *arena, size_t offset)
@@ -110,18 +149,38 @@ size_t lt_arena_size(const lt_arena *arena)
     return arena->n_bytes;
 }
 
+static size_t used(const unsigned char *p, size_t n)
+{
+    while (n > 0 && p[n - 1] == 0xFF) n--;
+    return n;
+}
+
+static size_t used_on_device(const lt_arena *a)
+{
+    unsigned char *part = malloc(LOOK);
+    size_t n = a->n_bytes, found = 0;
+    while (part && n > 0 && !found) {
+        const size_t some = n < LOOK ? n : LOOK;
+        if (lt_copy_to_host(a->stream, part, a->base + n - some, some) < 0 || lt_stream_finish(a->stream) < 0) break;
+        found = used(part, some);
+        n -= some;
+    }
+    free(part);
+    return found ? n + found : 0;
+}
+
 size_t lt_arena_high_water(const lt_arena *arena)
 {
-    size_t n = arena->n_bytes;
-    while (n > 0 && arena->base[n - 1] == 0xFF) n--;
-    return n;
+    return arena->device ? used_on_device(arena) : used(arena->base, arena->n_bytes);
 }
 
 void lt_arena_destroy(lt_arena **arena)
 {
     lt_arena *a = *arena;
     if (!a) return;
-    if (a->base) munmap(a->base, a->n_bytes);
+    if (a->device) lt_device_release(a->device, a->base);
+    else if (a->base) munmap(a->base, a->n_bytes);
+    lt_stream_destroy(&a->stream);
     free(a);
     *arena = NULL;
 }

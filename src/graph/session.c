@@ -94,7 +94,7 @@ static lt_status load_part(void *ctx, const lt_slice_of *slice)
         lt_args a;
         LT_TRY(lt_slice_args(slice, &p->steps[i], &a));
         st = load_step(l->s, l->weights, i, &a);
-        if (st >= 0 && p->steps[i].kernel->open) st = p->steps[i].kernel->open(&a, &p->opts.machine, &l->s->state[i]);
+        if (st >= 0 && p->steps[i].kernel->open) st = p->steps[i].kernel->open(&(lt_launch){ .isa = p->opts.machine.isa }, &a, &p->opts.machine, &l->s->state[i]);
         LT_TRY(st);
     }
 done:
@@ -226,7 +226,7 @@ static lt_status run_slice(void *ctx, const lt_slice_of *slice)
     for (int i = part->first; i < part->first + part->n; i++) {
         const lt_plan_step *step = &p->steps[i];
         const lt_launch launch = { s->pool, p->opts.machine.isa,
-                                   step->workspace_item >= 0 ? s->base + p->items[step->workspace_item].offset : NULL, s->stop, NULL };
+                                   step->workspace_item >= 0 ? s->base + p->items[step->workspace_item].offset : NULL, s->stop, NULL, NULL };
         lt_args a;
         if (s->stop && atomic_load(s->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         LT_TRY(lt_slice_args(slice, step, &a));

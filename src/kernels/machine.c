@@ -34,3 +34,15 @@ lt_machine lt_machine_here(lt_isa isa, int n_threads)
         .isa = isa, .n_threads = n_threads < 1 ? 1 : n_threads, .bf16_units = isa == LT_ISA_AVX512 && has_bf16_units(),
     };
 }
+
+lt_machine lt_machine_with(const lt_device *device, lt_isa isa, int n_threads)
+{
+    lt_machine m = lt_machine_here(isa, n_threads);
+    const lt_device_facts *f = device ? lt_device_get_facts(device) : NULL;
+    if (!f || f->backend == LT_BACKEND_CPU) return m;
+    m.backend = f->backend;
+    m.sm = f->major * 10 + f->minor;
+    m.multiprocessors = f->multiprocessors;
+    m.bf16_units = m.sm >= 80;
+    return m;
+}

@@ -21,9 +21,15 @@ enum { CANDIDATES_MAX = 8 };
 static const struct {
     const char      *name;
     const lt_kernel *definition;
-    const lt_kernel *candidates[CANDIDATES_MAX + 1];
+    const lt_kernel *cpu[CANDIDATES_MAX + 1], *cuda[CANDIDATES_MAX + 1];
 } ops[LT_OPS] = {
-#define LT_OP(name, ...) { #name, &lt_##name##_ref, { __VA_ARGS__ } },
+#define LT_CPU(...) { __VA_ARGS__ }
+#ifdef LT_HAVE_CUDA
+#define LT_CUDA(...) { __VA_ARGS__ }
+#else
+#define LT_CUDA(...) { NULL }
+#endif
+#define LT_OP(name, on_cpu, on_cuda) { #name, &lt_##name##_ref, on_cpu, on_cuda },
 #include <longtake/ops.def>
 #undef LT_OP
 };
@@ -38,9 +44,9 @@ const lt_kernel *lt_op_definition(lt_op op)
     return ops[op].definition;
 }
 
-const lt_kernel *const *lt_op_candidates(lt_op op)
+const lt_kernel *const *lt_op_candidates(lt_op op, lt_backend backend)
 {
-    return ops[op].candidates;
+    return backend == LT_BACKEND_CUDA ? ops[op].cuda : ops[op].cpu;
 }
 
 /* Whether LT_KERNELS leaves this kernel out: "-linear.dnnl,-conv2d" masks both names and all that begin so. */
@@ -60,7 +66,7 @@ lt_status lt_kernel_pick(lt_op op, const lt_args *a, const lt_machine *m, const 
     lt_status st = LT_OK;
     char why[512] = "";
     *out = NULL;
-    for (const lt_kernel *const *k = ops[op].candidates; *k && !*out; k++) {
+    for (const lt_kernel *const *k = lt_op_candidates(op, m->backend); *k && !*out; k++) {
         const char *refusal = masked((*k)->name) ? "masked by LT_KERNELS" : (*k)->refuse ? (*k)->refuse(a, m) : NULL;
         if (!refusal) {
             *out = *k;
@@ -69,6 +75,8 @@ lt_status lt_kernel_pick(lt_op op, const lt_args *a, const lt_machine *m, const 
         size_t n = strlen(why);
         snprintf(why + n, sizeof why - n, "%s%s: %s", n ? "; " : "", (*k)->name, refusal);
     }
+    if (!*out && m->backend == LT_BACKEND_CUDA && !lt_op_candidates(op, m->backend)[0])
+        LT_FAIL(LT_E_DEVICE, "this build has no CUDA, whose kernels a plan for a GPU asks: configure with -DLT_CUDA=ON");
     if (!*out) LT_FAIL(LT_E_INTERNAL, "no kernel takes this %s (%s)", ops[op].name, why);
 done:
     return st;

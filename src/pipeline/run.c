@@ -268,7 +268,7 @@ done:
 }
 
 /* What the worker did becomes a message; a failure of its own is logged here, by the rank that knows most. */
-static lt_status pass_on(run *r, const lt_event *e)
+static lt_status pass_on(run *r, const lt_news *e)
 {
     static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_RAW] = SAY_RAW, [LT_EVENT_LINKED] = SAY_LINKED, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
                                           [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
@@ -306,7 +306,7 @@ static lt_status loop(run *r)
     bool said_stop = false;
     double stopped_at = 0;
     while (!finished(r)) {
-        lt_event e;
+        lt_news e;
         lt_message m;
         bool idle = true;
         while (lt_worker_event(r->worker, &e)) {

@@ -37,7 +37,7 @@ struct lt_worker {
     pthread_cond_t  given, taken;
     lt_task_order   order;
     bool            has_order;
-    lt_event        events[EVENTS];
+    lt_news        events[EVENTS];
     int             first, n_events;
 
     lt_pool   *pool;
@@ -69,7 +69,7 @@ struct lt_worker {
     _Atomic double wait_decode_s, compute_s, wait_halo_s;
 };
 
-static void post(lt_worker *w, const lt_event *e)
+static void post(lt_worker *w, const lt_news *e)
 {
     pthread_mutex_lock(&w->lock);
     while (w->n_events == EVENTS) pthread_cond_wait(&w->taken, &w->lock);
@@ -77,14 +77,14 @@ static void post(lt_worker *w, const lt_event *e)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void post_status(lt_worker *w, lt_event_kind kind, int64_t index, lt_status st, const char *text)
+static void post_status(lt_worker *w, lt_news_kind kind, int64_t index, lt_status st, const char *text)
 {
-    lt_event e = { .kind = kind, .index = index, .status = st };
+    lt_news e = { .kind = kind, .index = index, .status = st };
     snprintf(e.text, sizeof e.text, "%s", st < 0 ? text : "");
     post(w, &e);
 }
 
-bool lt_worker_event(lt_worker *w, lt_event *out)
+bool lt_worker_event(lt_worker *w, lt_news *out)
 {
     pthread_mutex_lock(&w->lock);
     bool there = w->n_events > 0;
@@ -132,7 +132,7 @@ static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
         return;
     }
     const lt_setup_piece *p = &w->s->pieces[tag];
-    lt_event event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
+    lt_news event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
                        .state = w->state[tag] };
     post(w, &event);
 }
@@ -479,7 +479,7 @@ done:
 static void linked(void *ctx, const lt_carry *carry, size_t n_bytes)
 {
     lt_worker *w = ctx;
-    lt_event e = { .kind = LT_EVENT_LINKED, .index = w->in_hand, .carry = *carry };
+    lt_news e = { .kind = LT_EVENT_LINKED, .index = w->in_hand, .carry = *carry };
     if (w->record_place) lt_halo_box_keep(w->box, w->in_hand, n_bytes);
     w->record_place = NULL;
     post(w, &e);
@@ -516,7 +516,7 @@ static lt_status done_by_others(lt_worker *w, int64_t index)
     /* What it is made from is gone: the next run makes that again. */
     if (lt_ledger_scan(w->s->job, w->s->videos[p->video].input->id, &p->range, 1, true, &state, NULL) < 0 || state == LT_SEGMENT_MISSING)
         return lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s", absent.text);
-    lt_event e = { .kind = LT_EVENT_COMMITTED, .index = index, .frames = p->range.last - p->range.first + 1, .state = (int)state };
+    lt_news e = { .kind = LT_EVENT_COMMITTED, .index = index, .frames = p->range.last - p->range.first + 1, .state = (int)state };
     post(w, &e);
     return LT_OK;
 }

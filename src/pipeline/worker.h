@@ -23,17 +23,17 @@ typedef enum {
     LT_EVENT_LOST,               /* piece `index` cannot be made: status, text; the worker goes on */
     LT_EVENT_MERGED,             /* the merge of video `index` ended: status, text; LT_E_ABSENT: other shards are not done */
     LT_EVENT_LEFT                /* the worker has ended: status 0, LT_E_STOPPED, or what ends the job, with text */
-} lt_event_kind;
+} lt_news_kind;
 
 typedef struct {
-    lt_event_kind kind;
+    lt_news_kind kind;
     int64_t       index;
     lt_status     status;
     int           state;         /* lt_segment_state */
     int64_t       frames;        /* of a committed piece */
     lt_carry      carry;         /* LINKED */
     char          text[LT_WHY];
-} lt_event;
+} lt_news;
 
 /* What a worker does now; read at any time. */
 typedef struct {
@@ -58,7 +58,7 @@ LT_NODISCARD lt_status lt_worker_create(const lt_setup *setup, lt_halo_box *box,
 void lt_worker_give(lt_worker *w, lt_task_order order);
 
 /* The next event, or false when there is none now. */
-bool lt_worker_event(lt_worker *w, lt_event *out);
+bool lt_worker_event(lt_worker *w, lt_news *out);
 
 void lt_worker_look(const lt_worker *w, lt_worker_state *out);
 

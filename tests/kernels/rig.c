@@ -265,7 +265,7 @@ static const char *ready_make(const lt_kernel *k, lt_machine m, const bench *b, 
     r->packed = block_make(k->packed_bytes ? k->packed_bytes(&bare, &m) : 0);
     r->workspace = block_make(k->workspace_bytes ? k->workspace_bytes(&bare, &m) : 0);
     if (k->pack) k->pack(&bare, &m, b->w, r->packed.data);
-    if (k->open && k->open(&bare, &m, &r->state) < 0) return lt_error_last()->text;
+    if (k->open && k->open(&(lt_launch){ .isa = m.isa }, &bare, &m, &r->state) < 0) return lt_error_last()->text;
     return NULL;
 }
 

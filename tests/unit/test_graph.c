@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const lt_plan_opts plain = { { LT_ISA_BASE, 1, false }, 1, 0, 0, false };
+static const lt_plan_opts plain = { { .isa = LT_ISA_BASE, .n_threads = 1 }, 1, 0, 0, false };
 
 static lt_graph *create(void)
 {

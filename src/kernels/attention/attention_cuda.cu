@@ -193,4 +193,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_attention_cuda = { "attention.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_attention_cuda = { "attention.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch, nullptr };

@@ -32,4 +32,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_binary_cuda = { "binary.cuda", refuse, lt_binary_packed_bytes, lt_binary_pack, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_binary_cuda = { "binary.cuda", refuse, lt_binary_packed_bytes, lt_binary_pack, nullptr, nullptr, nullptr, launch, nullptr };

@@ -27,8 +27,9 @@ static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
     return lt_gemm_dnnl_workspace_bytes(&s, 1, m);
 }
 
-static lt_status open_state(const lt_args *a, const lt_machine *m, void **state)
+static lt_status open_state(const lt_launch *l, const lt_args *a, const lt_machine *m, void **state)
 {
+    (void)l;
     const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
     return lt_gemm_dnnl_open(&s, m, state);
 }

@@ -30,4 +30,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_copy_cuda = { "copy.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_copy_cuda = { "copy.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch, nullptr };

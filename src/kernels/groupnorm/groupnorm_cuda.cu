@@ -60,4 +60,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_groupnorm_cuda = { "groupnorm.cuda", refuse, lt_affine_bytes, lt_affine_pack, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_groupnorm_cuda = { "groupnorm.cuda", refuse, lt_affine_bytes, lt_affine_pack, nullptr, nullptr, nullptr, launch, nullptr };

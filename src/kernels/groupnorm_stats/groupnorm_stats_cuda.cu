@@ -148,4 +148,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_groupnorm_stats_cuda = { "groupnorm_stats.cuda", refuse, nullptr, nullptr, workspace_bytes, nullptr, nullptr, launch };
+const lt_kernel lt_groupnorm_stats_cuda = { "groupnorm_stats.cuda", refuse, nullptr, nullptr, workspace_bytes, nullptr, nullptr, launch, nullptr };

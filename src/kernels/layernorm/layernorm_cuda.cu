@@ -76,4 +76,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_layernorm_cuda = { "layernorm.cuda", refuse, lt_affine_bytes, lt_affine_pack, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_layernorm_cuda = { "layernorm.cuda", refuse, lt_affine_bytes, lt_affine_pack, nullptr, nullptr, nullptr, launch, nullptr };

@@ -52,4 +52,4 @@ static lt_status launch(const lt_launch *l, const lt_args *a)
     return lt_gemm_cuda_run(l, &g);
 }
 
-const lt_kernel lt_linear_cuda = { "linear.cuda", refuse, packed_bytes, pack, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_linear_cuda = { "linear.cuda", refuse, packed_bytes, pack, nullptr, nullptr, nullptr, launch, nullptr };

@@ -82,4 +82,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_resize_cuda = { "resize.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_resize_cuda = { "resize.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch, nullptr };

@@ -42,4 +42,4 @@ done:
     return st;
 }
 
-const lt_kernel lt_unary_cuda = { "unary.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch };
+const lt_kernel lt_unary_cuda = { "unary.cuda", refuse, nullptr, nullptr, nullptr, nullptr, nullptr, launch, nullptr };
