@@ -78,6 +78,42 @@ done:
     return st;
 }
 
+/* Of a GPU, for what the driver needs in passing and for others' small changes. */
+static const int64_t gpu_reserve = (int64_t)128 << 20;
+
+int64_t lt_device_overhead(int sm)
+{
+    /* A context has room for the stacks and queues of every multiprocessor, so it grows with the chip. */
+    return (int64_t)(sm >= 90 ? 960 : 640) << 20;
+}
+
+lt_status lt_budget_gpu(const lt_budget_opts *o, const lt_budget_device *g, lt_budget *out)
+{
+    lt_status st = LT_OK;
+    lt_budget host;
+    char whole[32], theirs[32];
+    const char *binds = "--memory-fraction";
+    const int ranks = g->ranks < 1 ? 1 : g->ranks;
+    const double fraction = o->memory_fraction > 0 ? o->memory_fraction : default_fraction;
+    const int64_t taken = g->taken < 0 ? 0 : least(g->taken, g->overhead);
+    *out = (lt_budget){ 0, 0, 0 };
+    LT_TRY(lt_budget_cpu(o, &host));
+    /* All three as what the rank takes on the GPU in all, so that the least of them is the limit that binds. */
+    int64_t all = (int64_t)(fraction * (double)g->total / ranks);
+    const int64_t room = (g->free - gpu_reserve) / ranks + taken;
+    if (o->memory_limit > 0 && o->memory_limit <= all) all = o->memory_limit, binds = "--memory-limit";
+    if (room < all) all = room < 0 ? 0 : room, binds = "what is free on it";
+    if (all <= g->overhead)
+        LT_FAIL(LT_E_MEMORY, "a rank may take %s of the GPU by %s, and the driver and CUDA's libraries alone take up to %s: %s", lt_bytes_text(all, whole, sizeof whole),
+                binds, lt_bytes_text(g->overhead, theirs, sizeof theirs),
+                room == all || (room < 0 && all == 0) ? "end what else runs there, or use fewer ranks on it" : "raise it, or use fewer ranks on the GPU");
+    out->device = all - g->overhead;
+    out->host = host.host;
+    out->pool = out->device + out->host;
+done:
+    return st;
+}
+
 char *lt_bytes_text(int64_t n_bytes, char *buffer, int size)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };

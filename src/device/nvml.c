@@ -30,7 +30,6 @@ struct lt_nvml {
     int (*is_mig)(nvml_device d, unsigned *out);
     int (*ecc_mode)(nvml_device d, unsigned *now, unsigned *pending);
     int (*ecc_errors)(nvml_device d, int type, int counter, unsigned long long *out);
-    int (*compute_mode)(nvml_device d, unsigned *out);
 };
 
 /* POSIX wants dlsym()'s answer to be usable as a function; ISO C has no cast for it. */
@@ -58,7 +57,6 @@ lt_nvml *lt_nvml_open(void)
     find(n, "nvmlDeviceIsMigDeviceHandle", &n->is_mig);
     find(n, "nvmlDeviceGetEccMode", &n->ecc_mode);
     find(n, "nvmlDeviceGetTotalEccErrors", &n->ecc_errors);
-    find(n, "nvmlDeviceGetComputeMode", &n->compute_mode);
     if (!n->init || !n->shutdown || n->init() != SUCCESS) {
         dlclose(n->library);
         free(n);
@@ -104,9 +102,9 @@ void lt_nvml_read(lt_nvml *n, const char *uuid, lt_nvml_facts *out)
 {
     nvml_device d = NULL;
     nvml_memory m = { 0, 0, 0 };
-    unsigned mig = 0, now = 0, pending = 0, mode = 0;
+    unsigned mig = 0, now = 0, pending = 0;
     unsigned long long errors = 0;
-    *out = (lt_nvml_facts){ .total = -1, .free = -1, .process = -1, .others = -1, .ecc = -1, .ecc_uncorrected = -1, .exclusive = -1 };
+    *out = (lt_nvml_facts){ .total = -1, .free = -1, .process = -1, .others = -1, .ecc = -1, .ecc_uncorrected = -1 };
     if (!n || !n->by_uuid || n->by_uuid(uuid, &d) != SUCCESS) return;
     out->found = true;
     if (n->is_mig && n->is_mig(d, &mig) == SUCCESS) out->mig = mig != 0;
@@ -117,6 +115,4 @@ void lt_nvml_read(lt_nvml *n, const char *uuid, lt_nvml_facts *out)
     read_processes(n, d, out);
     if (n->ecc_mode && n->ecc_mode(d, &now, &pending) == SUCCESS) out->ecc = now != 0;
     if (n->ecc_errors && n->ecc_errors(d, UNCORRECTED, VOLATILE, &errors) == SUCCESS) out->ecc_uncorrected = (int64_t)errors;
-    /* NVML_COMPUTEMODE: DEFAULT 0, EXCLUSIVE_THREAD 1, PROHIBITED 2, EXCLUSIVE_PROCESS 3 */
-    if (n->compute_mode && n->compute_mode(d, &mode) == SUCCESS) out->exclusive = mode == 2 ? 2 : mode != 0;
 }

@@ -29,7 +29,6 @@ typedef struct {
     int64_t others;                  /* bytes that other processes take; -1: not told */
     int     ecc;                     /* 1: its memory corrects errors, 0: it does not, -1: not told */
     int64_t ecc_uncorrected;         /* errors since the driver started; -1: not told */
-    int     exclusive;               /* 1: one process at a time, 2: none may compute, 0: shared, -1: not told */
 } lt_nvml_facts;
 
 /* The GPU or instance of this identity: "GPU-..." or "MIG-...", as CUDA and nvidia-smi print it. */
