@@ -469,6 +469,25 @@ static void test_refused_while_planning(void **state)
     lt_graph_destroy(&g);
 }
 
+/* f16 is built like bf16; on the CPU a plan names it. */
+static void test_f16_is_for_gpus(void **state)
+{
+    (void)state;
+    lt_graph *g = NULL;
+    lt_plan *plan = NULL;
+    assert_ok(lt_graph_create(LT_F16, &g));
+    lt_part(g, "encode", LT_CUT_FRAMES);
+    lt_val x = lt_input(g, "x", LT_F32, LT_SHAPE(2, 5, 16));
+    lt_val y = lt_linear(g, lt_layernorm(g, x, "norm", 1e-6f), "fc", 24);
+    lt_output(g, lt_add(g, x, lt_linear(g, y, "back", 16)), "y");
+    lt_part_end(g);
+    assert_ok(lt_graph_finish(g));
+    assert_int_equal(lt_graph_plan(g, &plain, &plan), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "f16"));
+    lt_plan_destroy(&plan);
+    lt_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,7 +496,7 @@ int main(void)
         cmocka_unit_test(test_joined_is_right), cmocka_unit_test(test_views), cmocka_unit_test(test_states),
         cmocka_unit_test(test_joined_maps), cmocka_unit_test(test_bands),
         cmocka_unit_test(test_no_overwriting_what_is_read_elsewhere), cmocka_unit_test(test_views_of_bands),
-        cmocka_unit_test(test_refused_while_planning),
+        cmocka_unit_test(test_refused_while_planning), cmocka_unit_test(test_f16_is_for_gpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,9 @@
  *     top = x[y0,x0] (1 - tx) + x[y0,x1] tx,  bottom the same on y1,  y = top (1 - ty) + bottom ty
  * each operation rounded to f32, in this order (no fused multiply-add): exact to the bit.
  *
- * in[0] x   [N,H,W,C] f32 or bf16, last dimension dense, any other strides; dimension 0 may be indexed; may be a band that
+ * in[0] x   [N,H,W,C] f32, bf16 or f16, last dimension dense, any other strides; dimension 0 may be indexed; may be a band that
  *           holds the rows that are read
- * out       [N,Ho,Wo,C] f32 or bf16; may be a band: row r of out is row out.row0 + r of out.rows
+ * out       [N,Ho,Wo,C] f32, bf16 or f16; may be a band: row r of out is row out.row0 + r of out.rows
  *
  * Sizes of the formula are x.rows and out.rows, x.dim[2] and out.dim[2]. */
 #ifndef LONGTAKE_KERNELS_RESIZE_H

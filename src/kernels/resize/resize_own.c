@@ -10,7 +10,7 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
     (void)m;
     if (x->n_dims != 4 || out->n_dims != 4) return "not maps [N,H,W,C]";
     if (x->dim[3] > 1 && (x->stride[3] != 1 || out->stride[3] != 1)) return "the last dimension is not dense";
-    return NULL;
+    return lt_half_refuse(a, LT_F32);
 }
 
 static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
