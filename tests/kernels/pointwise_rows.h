@@ -261,12 +261,28 @@ static const rig_case resize_rows[] = {
     { "to bf16", RESIZE, .in = { { 4, { 1, 4, 5, 40 }, LT_F32 } }, .out = { 4, { 1, 9, 6, 40 }, LT_BF16 } },
     { "a band of the output, the whole input", RESIZE, .in = { { 4, { 2, 9, 5, 11 }, LT_F32 } },
       .out = { 4, { 2, 4, 8, 11 }, LT_F32, .row0 = 6, .rows = 17 } },
+    { "what is added comes last", RESIZE, .independent = true,
+      .in = { { 4, { 2, 5, 7, 17 }, LT_F32 }, { 4, { 2, 9, 6, 17 }, LT_F32, .dev = 3, .gap = { 0, 5, 3 } } },
+      .out = { 4, { 2, 9, 6, 17 }, LT_F32 } },
+    { "one map added to all frames, bf16, a partial vector", RESIZE,
+      .in = { { 4, { 3, 5, 7, 21 }, LT_BF16 }, { 4, { 3, 4, 6, 21 }, LT_BF16, .repeat = 1 } },
+      .out = { 4, { 3, 4, 6, 21 }, LT_F32 } },
+    { "added to one channel", RESIZE, .in = { { 4, { 2, 5, 7, 1 }, LT_F32 }, { 4, { 2, 9, 141, 1 }, LT_BF16, .gap = { 0, 4, 2 } } },
+      .out = { 4, { 2, 9, 141, 1 }, LT_F32 } },
+    { "added in place, frames out of order, a band", RESIZE,
+      .in = { { 4, { 3, 9, 5, 12 }, LT_F32 }, { 4, { 3, 4, 8, 12 }, LT_F32, .indexed = true, .row0 = 6, .rows = 17 } },
+      .in_place = 2 },
+    { "added to a band: row 0 of what is added is the band's first", RESIZE,
+      .in = { { 4, { 2, 4, 5, 12 }, LT_F32, .row0 = 3, .rows = 9 }, { 4, { 2, 4, 8, 12 }, LT_F32 } },
+      .out = { 4, { 2, 4, 8, 12 }, LT_F32, .row0 = 7, .rows = 17 } },
     { "a band of both", RESIZE, .independent = true, .in = { { 4, { 2, 4, 5, 11 }, LT_F32, .row0 = 3, .rows = 9 } },
       .out = { 4, { 2, 4, 8, 11 }, LT_F32, .row0 = 7, .rows = 17 } },
 };
 
 static const rig_case resize_f16_rows[] = {
     { "f16, four channels at a time", RESIZE, .in = { { 4, { 1, 5, 7, 12 }, LT_F16 } }, .out = { 4, { 1, 9, 6, 12 }, LT_F16 } },
+    { "f16 added to f16", RESIZE,
+      .in = { { 4, { 1, 5, 7, 12 }, LT_F16 }, { 4, { 1, 9, 6, 12 }, LT_F16 } }, .out = { 4, { 1, 9, 6, 12 }, LT_F16 } },
     { "f16 to f32, one channel", RESIZE, .in = { { 4, { 2, 5, 9, 1 }, LT_F16 } }, .out = { 4, { 2, 7, 21, 1 }, LT_F32 } },
 };
 
