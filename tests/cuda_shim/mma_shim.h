@@ -1,8 +1,8 @@
-/* mma_shim.h -- what kernels/cuda/mma.cuh and async.cuh are on the host.
+/* mma_shim.h -- what kernels/cuda/mma.cuh is on the host.
  *
  * in    fragments of the 32 lanes of a warp; shared memory of the shim
- * out   fragments; shared memory written
- * owns  copies that are under way
+ * out   fragments
+ * owns  nothing
  *
  * Fragments are laid out as the PTX ISA has them for mma.m16n8k16 with floating point types; mma.cuh has the table. An operation that not all 32 lanes
  * of a warp reach is reported. Products are exact in f32 and added in f32 in the order of k: the device's order and rounding are its own. */
@@ -10,8 +10,6 @@
 #define LT_TESTS_MMA_SHIM_H
 
 #include "cuda_shim.h"
-
-#include <vector>
 
 namespace lt_shim {
 

@@ -2,6 +2,7 @@
 extern "C" {
 #include "check.h"
 }
+#include "kernels/cuda/async.cuh"
 #include "kernels/cuda/mma.cuh"
 
 namespace {
@@ -164,6 +165,45 @@ void faults_are_reported(void **)
     }
 }
 
+/* Two groups of copies by 64 threads, each reads what its neighbour of the other warp has copied. `fault` 1: no wait; 2: waits for the first group only,
+ * reads the second; 3: no barrier after the wait; 4: no commit; 5: an odd address; 6: the next copy begins while others still read. */
+__global__ void copies_kernel(const uint32_t *x, int fault, uint32_t *y)
+{
+    LT_SHARED(uint32_t, tile, 2 * 64 * 4);
+    const int t = static_cast<int>(threadIdx.x), next = (t + 32) % 64;
+    for (int g = 0; g < 2; g++) {
+        lt_dev_copy16(tile, g * 256 + t * 4, x + g * 256 + t * 4 + (fault == 5 && t == 40), !(g == 1 && t == 7));
+        if (fault != 4) lt_dev_commit();
+    }
+    if (fault == 2) lt_dev_wait_copies<1>();
+    else if (fault != 1) lt_dev_wait_copies<0>();
+    if (fault != 3) __syncthreads();
+    for (int i = 0; i < 8; i++) y[(i / 4 * 64 + next) * 4 + i % 4] = tile[(i / 4 * 64 + next) * 4 + i % 4];
+    if (fault == 6) lt_dev_copy16(tile, t * 4, x, true);
+}
+
+void copies_come_when_waited_for(void **)
+{
+    static const char *const words[] = { NULL, NULL, NULL, "race at tile[", NULL, "no multiple of 16", "race at tile[" };
+    alignas(16) uint32_t x[2 * 64 * 4 + 4];
+    uint32_t y[2 * 64 * 4];
+    for (int i = 0; i < 2 * 64 * 4 + 4; i++) x[i] = static_cast<uint32_t>(i) * 0x10001u + 1u;
+    for (int order = 0; order < LT_SHIM_ORDERS; order++) {
+        lt_shim_set_order(static_cast<lt_shim_order>(order), 3);
+        for (int fault = 0; fault <= 6; fault++) {
+            assert_int_equal(LT_CUDA_LAUNCH(copies_kernel, 1, 64, nullptr, x, fault, y), words[fault] ? LT_E_INTERNAL : LT_OK);
+            if (words[fault]) {
+                assert_true(reported(words[fault]));
+                continue;
+            }
+            for (int i = 0; i < 2 * 64 * 4; i++) {
+                const bool late = fault == 1 || fault == 4 || (fault == 2 && i >= 256);
+                assert_int_equal(y[i], late ? 0x7fff7fffu : i / 4 == 64 + 7 ? 0u : x[i]);
+            }
+        }
+    }
+}
+
 }
 
 int main(void)
@@ -173,6 +213,7 @@ int main(void)
         cmocka_unit_test(places_are_those_of_the_table),
         cmocka_unit_test(sums_become_factors),
         cmocka_unit_test(faults_are_reported),
+        cmocka_unit_test(copies_come_when_waited_for),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
