@@ -50,7 +50,8 @@ typedef struct {
     ((lt_shape){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
 #define LT_AXES(...) LT_SHAPE(__VA_ARGS__)
 
-/* `compute`: LT_F32, or LT_BF16, LT_F16 for operands of matrix products and what they give (norms, softmax and sums stay f32). */
+/* `compute`: LT_F32; LT_BF16 or LT_F16 for operands of matrix products and what they give (norms, softmax and sums stay f32). f16 is for GPUs: on
+ * the CPU no kernel takes it, and a plan says so. */
 LT_NODISCARD lt_status lt_graph_create(lt_dtype compute, lt_graph **out);
 
 /* *g is NULL afterwards; NULL is accepted. */
