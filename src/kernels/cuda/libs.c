@@ -1,5 +1,6 @@
-#ifdef LT_HAVE_CUDA
 #include "kernels/cuda/libs.h"
+
+#ifdef LT_HAVE_CUDA
 
 #include <cublasLt.h>
 #include <cudnn.h>
