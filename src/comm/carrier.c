@@ -1,5 +1,6 @@
 #include <longtake/carrier.h>
 
+#include "carrier_rule.h"
 #include "nccl_way.h"
 
 #include <stdio.h>
@@ -20,12 +21,6 @@ struct lt_parcel {
     lt_bulk *bulk;                   /* MPI */
 };
 
-/* What the rule asks of each rank. */
-typedef struct {
-    int32_t built, cuda, mixed, self;
-    char    uuid[LT_DEVICE_UUID];
-} facts;
-
 size_t lt_carrier_device_bytes(size_t room)
 {
     return lt_nccl_place(room);
@@ -36,9 +31,9 @@ size_t lt_carrier_host_bytes(size_t room)
     return lt_nccl_place(room);
 }
 
-static facts mine(const lt_carrier_opts *o)
+static lt_carrier_facts mine(const lt_carrier_opts *o)
 {
-    facts f = { lt_nccl_built(), 0, o->mixed, o->self, "" };
+    lt_carrier_facts f = { lt_nccl_built(), 0, o->mixed, o->self, "" };
     if (!o->device) return f;
     const lt_device_facts *d = lt_device_get_facts(o->device);
     f.cuda = d->backend == LT_BACKEND_CUDA;
@@ -46,8 +41,7 @@ static facts mine(const lt_carrier_opts *o)
     return f;
 }
 
-/* The rule: the same answer on every rank, since all ask it of the same table. */
-static lt_carrier_kind choose(const facts *all, int n, char *reason, size_t room)
+lt_carrier_kind lt_carrier_rule(const lt_carrier_facts *all, int n, char *reason, size_t room)
 {
     for (int r = 0; r < n; r++) {
         if (!all[r].cuda) return snprintf(reason, room, "MPI: %s on the CPU", n == 1 ? "one rank," : "ranks compute"), LT_CARRIER_MPI;
@@ -101,13 +95,13 @@ lt_status lt_carrier_open(lt_comm *comm, const lt_carrier_opts *opts, lt_carrier
     lt_status st = LT_OK;
     const int n = lt_comm_size(comm);
     lt_carrier *c = calloc(1, sizeof *c);
-    facts own = mine(opts), *all = calloc((size_t)n, sizeof *all);
+    lt_carrier_facts own = mine(opts), *all = calloc((size_t)n, sizeof *all);
     *out = NULL;
     if (!c || !all) st = lt_raise(LT_E_MEMORY, __FILE__, __LINE__, __func__, "no memory for what carries halo records");
     LT_TRY(lt_agree_status(comm, st));
     c->comm = comm;
     LT_TRY(lt_comm_gather_all(comm, &own, sizeof own, all));
-    c->kind = choose(all, n, c->reason, sizeof c->reason);
+    c->kind = lt_carrier_rule(all, n, c->reason, sizeof c->reason);
     if (c->kind == LT_CARRIER_NCCL && open_nccl(c, opts) < 0) {
         /* Bits do not depend on the way, so a machine on which NCCL does not work is told so and works all the same. */
         snprintf(c->reason, sizeof c->reason, "MPI, since NCCL cannot be used: %s", lt_error_last()->text);
