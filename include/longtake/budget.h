@@ -9,6 +9,7 @@
 #ifndef LONGTAKE_BUDGET_H
 #define LONGTAKE_BUDGET_H
 
+#include <longtake/device.h>
 #include <longtake/status.h>
 
 #include <stdint.h>
@@ -40,23 +41,17 @@ typedef struct {
 /* The limits of a CPU rank: device = min(limit, fraction x total / ranks, available / ranks - reserve). */
 LT_NODISCARD lt_status lt_budget_cpu(const lt_budget_opts *opts, lt_budget *out);
 
-/* What lt_budget_gpu asks of a GPU. */
-typedef struct {
-    int64_t total, free;         /* bytes of the GPU: lt_device_memory_read, when every rank on it has opened it and none has allocated (a barrier) */
-    int     ranks;               /* that share it: those with the same facts.uuid, this one included */
-    int64_t overhead;            /* *theirs*: what driver and libraries take of it for this rank in all, a bound */
-    int64_t taken;               /* the part of it that was taken when `free` was read: the driver's figure for this process; 0: not known */
-} lt_budget_device;
+/* The limits of a rank on a GPU with `total` bytes of which `free_now` are free, one of n_ranks on it (those with the same facts.uuid): device =
+ * min(limit, fraction x total / n_ranks, (free_now - reserve) / n_ranks) - overhead. So --memory-limit bounds all that the rank takes on the GPU, and
+ * out->device is what is ours: the one allocation. free_now is read before any rank on the GPU allocates; where that is after their contexts were made,
+ * the context is counted twice, to the safe side, when free memory is what binds. host: as a CPU rank's. pool: both together, for the two memories are
+ * apart. LT_E_MEMORY where driver and libraries leave nothing, naming the limit that binds. */
+LT_NODISCARD lt_status lt_budget_gpu(const lt_budget_opts *opts, int64_t total, int64_t free_now, int n_ranks, int64_t overhead, lt_budget *out);
 
-/* The limits of a rank on a GPU: device = min(limit, fraction x total / ranks) - overhead, and no more than (free - reserve) / ranks - (overhead - taken).
- * So --memory-limit bounds all that the rank takes on the GPU, and out->device is what is ours: the one allocation. host: as a CPU rank's. pool: both
- * together, since the two memories are apart. LT_E_MEMORY where driver and libraries leave nothing, naming the limit that binds. */
-LT_NODISCARD lt_status lt_budget_gpu(const lt_budget_opts *opts, const lt_budget_device *gpu, lt_budget *out);
-
-/* *theirs* where nobody has measured it: context, loaded modules, cuBLASLt, cuDNN and recordings, as a bound by experience for an architecture (75 for
- * sm_75). A plan that uses it says *estimated*. Measured it is, on an idle GPU, the driver's figure for the process after a warm-up that launched every
+/* *theirs* where nobody has measured it: context, loaded modules, cuBLASLt, cuDNN and recordings, as a bound by experience for a kind of GPU; 0 for the
+ * CPU. A plan that uses it says *estimated*. Measured it is, on an idle GPU, the driver's figure for the process after a warm-up that launched every
  * kernel, uploaded every recording and connected every peer, less what is ours. NCCL's peers are not in the estimate: LT_OVERHEAD_PEER for each. */
-int64_t lt_device_overhead(int sm);
+int64_t lt_device_overhead(const lt_device_facts *facts);
 enum { LT_OVERHEAD_PEER = 32 << 20 };
 
 /* "5.6 GiB": bytes in words, written to `buffer` [size], which is returned. */
