@@ -583,7 +583,7 @@ static lt_status share_device(lt_setup *s)
     if (s->compute.device) snprintf(mine, sizeof mine, "%s", lt_device_get_facts(s->compute.device)->uuid);
     LT_TRY(lt_comm_gather_all(s->comm, mine, sizeof mine, all));
     for (int r = 0; r < n; r++) sharing += !strcmp(all + (size_t)r * sizeof mine, mine);
-    if (s->compute.device) LT_TRY(lt_compute_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm)));
+    if (s->compute.device) LT_TRY(lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm)));
     s->budget = s->compute.budget;
 done:
     free(all);
@@ -593,7 +593,7 @@ done:
 static lt_status resolve_device(lt_setup *s)
 {
     lt_status st = LT_OK;
-    LT_TRY(lt_compute_open(s->settings, lt_comm_local_rank(s->comm), lt_comm_local_size(s->comm), &s->compute));
+    LT_TRY(lt_place_open(s->settings, lt_comm_local_rank(s->comm), lt_comm_local_size(s->comm), &s->compute));
     if (s->compute.note[0] && lt_comm_rank(s->comm) == 0) lt_log_info(s->log, "%s", s->compute.note);
     s->isa = s->compute.isa;
     s->n_threads = s->compute.n_threads;
@@ -609,7 +609,7 @@ static lt_status open_weights(lt_setup *s)
     s->env = (lt_task_env){ .settings = o };
     s->max_res = lt_settings_given(o, "max-res") ? o->max_res : s->task->max_res;
     s->env.precision = LT_F32;
-    if (s->task->finish) LT_TRY(lt_compute_precision(&s->compute, o, &s->env.precision));
+    if (s->task->finish) LT_TRY(lt_place_precision(&s->compute, o, &s->env.precision));
     s->env.machine = s->compute.machine;
     if (!s->task->takes_weights || !s->task->takes_weights()) goto done;
     if (!o->weights)
@@ -674,7 +674,7 @@ void lt_setup_free(lt_setup *s)
     lt_job_close(&s->job);
     lt_inputs_free(&s->inputs);
     lt_weights_close(&s->weights);
-    lt_compute_close(&s->compute);
+    lt_place_close(&s->compute);
     free(s->videos);
     free(s->pieces);
     memset(s, 0, sizeof *s);

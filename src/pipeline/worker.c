@@ -247,6 +247,7 @@ static lt_status pull(void *ctx, int64_t t, lt_view *out)
     if (w->held.status >= 0) {
         out->rgb = w->held.rgb;
         out->stride = w->held.stride;
+        if (!out->rgb) out->planes = &w->held.planes;
     }
 done:
     return st;

@@ -1,4 +1,4 @@
-#include <longtake/compute.h>
+#include <longtake/place.h>
 
 #include <longtake/gpu.h>
 #include <longtake/pool.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What decides the bits of a GPU beside our own code: its instructions, how many parts a product is cut into, and the libraries. */
-static void name_kind(lt_compute *c)
+static void name_kind(lt_place *c)
 {
     if (!c->device) {
         snprintf(c->kind, sizeof c->kind, "cpu %s", lt_isa_name(c->isa));
@@ -24,19 +24,21 @@ static void name_kind(lt_compute *c)
 #endif
 }
 
-lt_status lt_compute_budget(lt_compute *c, const lt_settings *s, int sharing, int local_size)
+lt_status lt_place_budget(lt_place *c, const lt_settings *s, int sharing, int local_size)
 {
     lt_status st = LT_OK;
     const lt_budget_opts o = { (int64_t)s->memory_limit, s->memory_fraction, (int64_t)s->host_memory_limit, local_size };
     lt_device_memory m;
     if (!c->device) return lt_budget_cpu(&o, &c->budget);
     LT_TRY(lt_device_memory_read(c->device, &m));
-    LT_TRY(lt_budget_gpu(&o, m.total, m.free, sharing, lt_device_overhead(lt_device_get_facts(c->device)), &c->budget));
+    const lt_budget_device gpu = { .total = m.total, .free = m.free, .ranks = sharing, .overhead = lt_device_overhead(c->machine.sm),
+                                   .taken = m.process > 0 ? m.process : 0 };
+    LT_TRY(lt_budget_gpu(&o, &gpu, &c->budget));
 done:
     return st;
 }
 
-lt_status lt_compute_open(const lt_settings *s, int local_rank, int local_size, lt_compute *out)
+lt_status lt_place_open(const lt_settings *s, int local_rank, int local_size, lt_place *out)
 {
     lt_status st = LT_OK;
     lt_backend backend = LT_BACKEND_CPU;
@@ -49,13 +51,13 @@ lt_status lt_compute_open(const lt_settings *s, int local_rank, int local_size, 
     out->n_threads = s->threads > 0 ? (int)s->threads : cpus > local_size ? cpus / local_size : 1;
     out->machine = lt_machine_with(out->device, out->isa, out->n_threads);
     name_kind(out);
-    LT_TRY(lt_compute_budget(out, s, 1, local_size));
+    LT_TRY(lt_place_budget(out, s, 1, local_size));
 done:
-    if (st < 0) lt_compute_close(out);
+    if (st < 0) lt_place_close(out);
     return st;
 }
 
-lt_status lt_compute_precision(lt_compute *c, const lt_settings *s, lt_dtype *out)
+lt_status lt_place_precision(lt_place *c, const lt_settings *s, lt_dtype *out)
 {
     lt_status st = LT_OK;
     const bool gpu = c->machine.backend == LT_BACKEND_CUDA;
@@ -82,7 +84,7 @@ done:
     return st;
 }
 
-void lt_compute_close(lt_compute *c)
+void lt_place_close(lt_place *c)
 {
     lt_device_close(&c->device);
     memset(c, 0, sizeof *c);
