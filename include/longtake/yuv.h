@@ -8,7 +8,8 @@
  *     across[k] = min((sum over i of chroma[down.at[k]][column.at[i]] * column.weight[i]) >> 7, 32767)      for U and for V, column of x
  *     u, v      = ((sum over k of across[k] * down.weight[k]) + 512 - (128 << 19)) >> 10                    down: row of y
  *     l         = ((luma << 9) - y_offset) * y + (1 << 21)
- *     r, g, b   = l + v * rv,  l + v * gv + u * gu,  l + u * bu     in 32 bits, clipped to 0 .. 2^30 - 1, then >> 22 */
+ *     r, g, b   = l + v * rv,  l + v * gv + u * gu,  l + u * bu     modulo 2^32, as a signed number clipped to 0 .. 2^30 - 1, then >> 22
+ * So a colour far outside the cube may wrap round, as it does in libswscale. */
 #ifndef LONGTAKE_YUV_H
 #define LONGTAKE_YUV_H
 
@@ -42,8 +43,10 @@ typedef struct {
 
 typedef struct lt_yuv lt_yuv;
 
-/* Tables for pictures of width x height, at least 1. LT_E_DEVICE where this libswscale converts otherwise than by them, which is tried on a noise
- * picture; LT_E_MEMORY. *out is NULL then. */
+enum { LT_YUV_LEAST = 16 };              /* pixels of a side */
+
+/* Tables for pictures of width x height, at least LT_YUV_LEAST each. LT_E_DEVICE where this libswscale converts otherwise than by them, which is
+ * tried on pictures of noise; LT_E_MEMORY. *out is NULL then. */
 LT_NODISCARD lt_status lt_yuv_create(int width, int height, lt_yuv **out);
 
 /* *yuv is NULL afterwards; NULL is accepted. */

@@ -179,8 +179,9 @@ int lt_session_part(const lt_session *s, const char *name)
 }
 
 /* On a GPU every slice has a size that was planned. */
-static int64_t whole_slices(const lt_session *s, const lt_plan_part *part, int64_t count)
+int64_t lt_session_whole_slices(const lt_session *s, int i, int64_t count)
 {
+    const lt_plan_part *part = &s->plan->parts[i];
     if (count <= 0 || count >= part->extent) return part->extent;
     if (!s->gpu) return count;
     const int64_t n = (count + part->slice - 1) / part->slice * part->slice;
@@ -191,7 +192,7 @@ lt_status lt_session_slices(lt_session *s, int from, int to, int64_t count)
 {
     lt_status st = LT_OK;
     for (s->slice.part = from; s->slice.part <= to; s->slice.part++)
-        LT_TRY(lt_slice_each(&s->slice, whole_slices(s, &s->plan->parts[s->slice.part], count), run_slice, s));
+        LT_TRY(lt_slice_each(&s->slice, lt_session_whole_slices(s, s->slice.part, count), run_slice, s));
 done:
     return st;
 }
@@ -206,6 +207,7 @@ lt_status lt_session_run(lt_session *s, const char *first, const char *last, int
         if (count > s->plan->parts[i].extent)
             LT_FAIL(LT_E_INTERNAL, "part %s holds %lld entries, not %lld", s->plan->g.parts[i].name, (long long)s->plan->parts[i].extent, (long long)count);
     s->stop = stop;
+    if (from == to) count = lt_session_whole_slices(s, from, count);
     if (s->gpu) {
         LT_TRY(lt_device_use(s->gpu->device));
         if (stop && atomic_load(stop)) LT_FAIL(LT_E_STOPPED, "stopped early");

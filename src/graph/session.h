@@ -87,6 +87,9 @@ LT_NODISCARD lt_status lt_session_gpu_count(lt_session *s);
 /* All slices of parts from .. to, put on the stream or done. */
 LT_NODISCARD lt_status lt_session_slices(lt_session *s, int from, int to, int64_t count);
 
+/* Entries of part i that a run of `count` (0: all) of them does: all of some slices. */
+int64_t lt_session_whole_slices(const lt_session *s, int i, int64_t count);
+
 /* Part of this name, -1: none. */
 int lt_session_part(const lt_session *s, const char *name);
 

@@ -91,6 +91,7 @@ lt_status lt_session_record(lt_session *s, const char *first, const char *last, 
     if (g->n_recorded == LT_SESSION_RECORDINGS) LT_FAIL(LT_E_INTERNAL, "a session holds %d recordings", LT_SESSION_RECORDINGS);
     LT_TRY(lt_session_run(s, first, last, count, NULL));
     LT_TRY(lt_session_finish(s));
+    if (from == to) count = lt_session_whole_slices(s, from, count);
     LT_TRY(lt_recording_begin(g->stream));
     st = lt_session_slices(s, from, to, count);
     const lt_status ended = lt_recording_end(g->stream, &made);

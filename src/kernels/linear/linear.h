@@ -41,7 +41,8 @@ typedef struct {
 extern const lt_kernel lt_linear_ref;      /* the definition */
 extern const lt_kernel lt_linear_dnnl;     /* oneDNN, bf16 where the processor has units for it */
 extern const lt_kernel lt_linear_own;      /* our vector code, any processor */
-extern const lt_kernel lt_linear_mma;       /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
+extern const lt_kernel lt_linear_cublaslt;  /* built with LT_CUDA; cuBLASLt, our own kernel for GELU, GEGLU and what it cannot do */
+extern const lt_kernel lt_linear_mma;        /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
 extern const lt_kernel lt_linear_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
 #ifdef __cplusplus
