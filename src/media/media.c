@@ -33,8 +33,8 @@ lt_status lt_media_open(const char *path, const lt_media_opts *opts, lt_media **
     *out = NULL;
     if (!m || !(m->path = strdup(path))) LT_FAIL(LT_E_MEMORY, "no memory to open %s", path);
     LT_TRY(lt_image_list(path, &m->files, &m->n_files));
-    LT_TRY(lt_stream_open(&m->s, m->files ? m->files[0] : path));
-    lt_stream_info(&m->s, opts, &m->info);
+    LT_TRY(lt_source_open(&m->s, m->files ? m->files[0] : path));
+    lt_source_info(&m->s, opts, &m->info);
     *out = m;
     m = NULL;
 done:
@@ -87,7 +87,7 @@ void lt_media_set_stop(lt_media *m, const atomic_int *stop)
 static lt_status restart(lt_media *m)
 {
     lt_status st = LT_OK;
-    LT_TRY(lt_stream_open(&m->s, m->path));
+    LT_TRY(lt_source_open(&m->s, m->path));
     m->next = 0;
     m->pending = false;
 done:
@@ -127,7 +127,7 @@ static lt_status go_to(lt_media *m, int64_t frame)
     if (ahead && (frame - m->next < READ_ON || key == INT64_MIN || x->pts[m->next] >= key)) return LT_OK;
     m->next = -1;
     m->pending = false;
-    st = key == INT64_MIN ? LT_END : lt_stream_seek(&m->s, key);
+    st = key == INT64_MIN ? LT_END : lt_source_seek(&m->s, key);
     if (st == LT_END) st = restart(m);
     LT_TRY(st);
 done:
@@ -143,7 +143,7 @@ static lt_status decode_to(lt_media *m, const atomic_int *quit, int64_t frame)
     for (;;) {
         if ((m->stop && atomic_load(m->stop)) || (quit && atomic_load(quit))) LT_FAIL(LT_E_STOPPED, "stopped while %s was decoded", m->path);
         if (!m->pending) {
-            st = lt_stream_next(&m->s, m->path);
+            st = lt_source_next(&m->s, m->path);
             if (st == LT_END) break;
             LT_TRY(st);
         }
@@ -169,8 +169,8 @@ static lt_status read_image(lt_media *m, int64_t frame, uint8_t *rgb, size_t str
 {
     lt_status st = LT_OK;
     const char *path = m->files[frame];
-    LT_TRY(lt_stream_open(&m->s, path));
-    st = lt_stream_next(&m->s, path);
+    LT_TRY(lt_source_open(&m->s, path));
+    st = lt_source_next(&m->s, path);
     if (st == LT_END) LT_FAIL(LT_E_DATA, "%s: the image cannot be decoded%s%s", path, m->s.trouble[0] ? ": " : "", m->s.trouble);
     LT_TRY(st);
     if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: the image is damaged: %s", path, m->s.trouble);
@@ -202,7 +202,7 @@ void lt_media_close(lt_media **media)
 {
     lt_media *m = *media;
     if (!m) return;
-    lt_stream_close(&m->s);
+    lt_source_close(&m->s);
     lt_converter_close(&m->convert);
     for (int64_t i = 0; i < m->n_files; i++) free(m->files[i]);
     free(m->files);

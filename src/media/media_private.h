@@ -29,7 +29,7 @@ typedef struct {
     lt_soundness     now, flight[LT_IN_FLIGHT];
     bool             damaged;            /* the frame in `frame` is not what the encoder meant */
     char             trouble[256];       /* the last error */
-} lt_stream;
+} lt_source;
 
 /* Frame to RGB: one swscale context and, where the frame is rotated, one frame of scratch. */
 typedef struct {
@@ -42,7 +42,7 @@ struct lt_media {
     char            *path;
     char           **files;              /* of an image sequence; NULL for a stream */
     int64_t          n_files;
-    lt_stream        s;
+    lt_source        s;
     lt_converter     convert;
     lt_media_info    info;
     const lt_index  *index;
@@ -65,21 +65,21 @@ char *lt_libav_url(const char *path);
 const char *lt_libav_complaint(void);
 
 /* Opens a file; the decoder is open, nothing is decoded. path is for messages too. */
-LT_NODISCARD lt_status lt_stream_open(lt_stream *s, const char *path);
-void lt_stream_close(lt_stream *s);
+LT_NODISCARD lt_status lt_source_open(lt_source *s, const char *path);
+void lt_source_close(lt_source *s);
 
 /* The next frame in s->frame, or LT_END. After an error every frame from that packet to the end of its group of pictures is
  * `damaged`, and so are the next group's frames that are shown before its key frame. */
-LT_NODISCARD lt_status lt_stream_next(lt_stream *s, const char *path);
+LT_NODISCARD lt_status lt_source_next(lt_source *s, const char *path);
 
 /* Goes to a key frame at or before pts; the next frame may be any before it. LT_END where the file cannot do it. */
-LT_NODISCARD lt_status lt_stream_seek(lt_stream *s, int64_t pts);
+LT_NODISCARD lt_status lt_source_seek(lt_source *s, int64_t pts);
 
 /* Why this packet forbids to count frames by packets and to enter the stream at key frames, or NULL. Static text. */
 const char *lt_packet_doubt(const AVCodecParameters *p, const AVPacket *packet);
 
 /* Facts of the stream and of how its frames are delivered. */
-void lt_stream_info(const lt_stream *s, const lt_media_opts *opts, lt_media_info *out);
+void lt_source_info(const lt_source *s, const lt_media_opts *opts, lt_media_info *out);
 
 /* lt_media_read that also ends with LT_E_STOPPED when `quit` is not 0. */
 LT_NODISCARD lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride);

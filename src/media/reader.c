@@ -48,7 +48,7 @@ static void *decode(void *arg)
         pthread_mutex_unlock(&r->lock);
         if (quit) return NULL;
         lt_frame *f = &r->slots[s];
-        *f = (lt_frame){ r->frames[i], LT_OK, r->rgb + (size_t)s * r->frame_bytes, r->stride, r->text[s], s };
+        *f = (lt_frame){ .frame = r->frames[i], .rgb = r->rgb + (size_t)s * r->frame_bytes, .stride = r->stride, .error_text = r->text[s], .slot = s };
         f->status = lt_media_read_unless(r->media, &r->quit, f->frame, r->rgb + (size_t)s * r->frame_bytes, r->stride);
         if (f->status < 0) snprintf(r->text[s], TEXT, "%s", lt_error_last()->text);
         pthread_mutex_lock(&r->lock);
