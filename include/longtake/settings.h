@@ -27,7 +27,7 @@ typedef enum {
 typedef enum { LT_PRESET_BEST, LT_PRESET_FAST } lt_preset;
 typedef enum { LT_TYPE_F32, LT_TYPE_F16 } lt_field_type;
 typedef enum { LT_MODEL_VITS, LT_MODEL_VITB, LT_MODEL_VITL } lt_model_choice;
-typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_BF16 } lt_precision_choice;
+typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_TF32, LT_PRECISION_BF16, LT_PRECISION_F16 } lt_precision_choice;
 typedef enum { LT_NAME_BY_STEM, LT_NAME_BY_PATH } lt_name_by;
 typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
 typedef enum { LT_SHARD_BY_AUTO, LT_SHARD_BY_VIDEO, LT_SHARD_BY_SEGMENT } lt_shard_by;
@@ -102,6 +102,7 @@ typedef struct {
     bool       hash, partial;
 
     /* messages */
+    char      *trace;                /* file of the timeline; NULL: none */
     bool       json;
     int        progress;             /* lt_progress_kind */
     bool       verbose, quiet;

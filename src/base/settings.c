@@ -34,9 +34,11 @@ static const lt_choice models[] = {
     { "vits", LT_MODEL_VITS, "small" }, { "vitb", LT_MODEL_VITB, "base" }, { "vitl", LT_MODEL_VITL, "large" }, { 0 },
 };
 static const lt_choice precisions[] = {
-    { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance, on a CPU f32" },
+    { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance: f16 on a GPU, f32 on a CPU" },
     { "f32", LT_PRECISION_F32, NULL },
+    { "tf32", LT_PRECISION_TF32, "f32 whose matrix products may round their operands to 11 bits, on GPUs that can" },
     { "bf16", LT_PRECISION_BF16, "matrix products of bfloat16, summed in f32, which needs a device with such units" },
+    { "f16", LT_PRECISION_F16, "matrix products of 16-bit floats, summed in f32, on a GPU" },
     { 0 },
 };
 static const lt_choice name_by[] = {
@@ -141,7 +143,7 @@ static const lt_option options[] = {
     { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
       .help = "Let models run write every named intermediate result too" },
 
-    { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
+    { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
     { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
@@ -186,6 +188,8 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
+    { .name = "trace", .kind = LT_OPTION_PATH, AT(trace), .commands = RUN | BENCH, .section = "messages", .arg = "FILE",
+      .help = "Write a timeline for chrome://tracing or Perfetto; several ranks write FILE.0, FILE.1 and so on" },
     { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",

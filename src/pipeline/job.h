@@ -12,6 +12,7 @@
 
 #include <longtake/budget.h>
 #include <longtake/comm.h>
+#include <longtake/place.h>
 #include <longtake/log.h>
 #include <longtake/media.h>
 #include <longtake/stop.h>
@@ -52,13 +53,14 @@ typedef struct {
     int64_t            max_res;
     lt_field           fields[LT_TASK_FIELDS];
     int                n_fields;
-    lt_isa             isa;
+    lt_place           compute;
+    lt_isa             isa;          /* of the CPU's part of the work */
     int                n_threads;
     lt_budget          budget;
     lt_shard           shard;
     bool               by_segment;
     bool               mixed;        /* ranks or runs of several kinds of device work on this job */
-    char               device[96];   /* the kind of this rank's device */
+    char               device[LT_PLACE_KIND];      /* the kind of this rank's device */
     lt_inputs          inputs;
     lt_job            *job;
     int64_t            segment_frames;

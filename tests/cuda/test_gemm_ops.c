@@ -18,6 +18,11 @@ ORDERS(convtranspose2d)
             const rig_case c = op##_case(&op##_rows[i], &shimmed_##op, &attr);             \
             failed += !rig_check(&c);                                                      \
         }                                                                                  \
+        for (size_t i = 0; i < sizeof op##_f16_rows / sizeof *op##_f16_rows; i++) {        \
+            lt_##op##_attr attr;                                                           \
+            const rig_case c = op##_case(&op##_f16_rows[i], &shimmed_##op, &attr);         \
+            failed += !rig_check(&c);                                                      \
+        }                                                                                  \
         for (size_t i = 0; i < sizeof op##_batches / sizeof *op##_batches; i++) {          \
             lt_##op##_attr attr;                                                           \
             const rig_case c = op##_case(&op##_batches[i], &shimmed_##op, &attr);          \

@@ -50,6 +50,8 @@ struct lane {
     unsigned    mask = 0;
     uint64_t    value = 0;
     int         argument = 0, width = LANES;
+    warp_body   call = nullptr;
+    void       *brought = nullptr;
     const char *file = nullptr;                  /* of the barrier */
     int         line = 0;
 };
@@ -224,7 +226,7 @@ void give_up(block_run *b)
 uint64_t result_of(lane *const *lanes, int i, unsigned mask)
 {
     const lane &l = *lanes[i];
-    if (l.kind == SYNC) return 0;
+    if (l.kind == SYNC || l.kind == CALL) return 0;
     if (l.kind == BALLOT) {
         uint64_t votes = 0;
         for (int k = 0; k < LANES; k++)
@@ -260,7 +262,8 @@ bool complete(block_run *b, lane *const *lanes, int n, int i)
             give_up(b);
             return false;
         }
-        here_all = here_all && lanes[k]->at == AT_WARP && lanes[k]->kind == l.kind && lanes[k]->mask == l.mask;
+        here_all = here_all && lanes[k]->at == AT_WARP && lanes[k]->kind == l.kind && lanes[k]->mask == l.mask &&
+                    (l.kind != CALL || lanes[k]->call == l.call);
     }
     return here_all;
 }
@@ -274,14 +277,20 @@ void resolve(block_run *b, lane *const *lanes, int n)
         waiting = true;
         if (!complete(b, lanes, n, i)) continue;
         const unsigned mask = lanes[i]->mask;
+        const bool call = lanes[i]->kind == CALL;
         uint64_t results[LANES];
-        for (int k = 0; k < n; k++)
-            if (mask >> k & 1u) results[k] = result_of(lanes, k, mask);
-        epochs++;
+        void *brought[LANES] = {};
+        for (int k = 0; k < n; k++) {
+            if (!(mask >> k & 1u)) continue;
+            results[k] = result_of(lanes, k, mask);
+            brought[k] = lanes[k]->brought;
+        }
+        if (call) lanes[i]->call(brought);
+        else epochs++;
         for (int k = 0; k < n; k++) {
             if (!(mask >> k & 1u)) continue;
             lanes[k]->value = results[k];
-            lanes[k]->t.warp_epoch = epochs;
+            if (!call) lanes[k]->t.warp_epoch = epochs;
             lanes[k]->at = READY;
         }
         any = true;
@@ -447,6 +456,18 @@ uint64_t warp_op(op kind, unsigned mask, uint64_t value, int argument, int width
     l->width = width;
     wait(AT_WARP);
     return l->value;
+}
+
+void warp_call(warp_body f, void *mine)
+{
+    running->call = f;
+    running->brought = mine;
+    warp_op(CALL, 0xffffffffu, 0, 0, LANES);
+}
+
+void report_here(const char *what)
+{
+    report(what, "%s %s", where(*here).c_str(), what);
 }
 
 lt_status launch_body(const char *kernel, dim3 grid, dim3 block, body run, const void *closure)

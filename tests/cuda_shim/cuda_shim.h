@@ -67,12 +67,20 @@ extern thread  *here;
 extern dim3     block_index, block_size, grid_size;
 extern uint32_t block_epoch, block_start;        /* since the last barrier; since the block began */
 
-enum op { SYNC, SHFL, SHFL_XOR, SHFL_DOWN, SHFL_UP, BALLOT };
+enum op { SYNC, SHFL, SHFL_XOR, SHFL_DOWN, SHFL_UP, BALLOT, CALL };
 
 typedef void (*body)(const void *closure);
 lt_status launch_body(const char *kernel, dim3 grid, dim3 block, body run, const void *closure);
 void      barrier(const char *file, int line);
 uint64_t  warp_op(op kind, unsigned mask, uint64_t value, int argument, int width);
+
+/* An operation of the whole warp: once all 32 lanes have come to it with the same `f`, f gets what each of them brought, in the order of lanes. Unlike a
+ * shuffle it orders no accesses to memory. */
+typedef void (*warp_body)(void *const *brought);
+void warp_call(warp_body f, void *mine);
+
+/* A fault of the running thread, in words; equal ones are one report. */
+void report_here(const char *what);
 
 template <class F> lt_status launch(const char *kernel, dim3 grid, dim3 block, const F &f)
 {

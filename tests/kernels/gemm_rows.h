@@ -13,9 +13,9 @@
 
 #include <math.h>
 
-enum { F32 = LT_F32, B16 = LT_BF16 };
+enum { F32 = LT_F32, B16 = LT_BF16, F16 = LT_F16 };
 
-/* The tolerance of linear.h; `scale` is what the definition gives for magnitudes. The half units of a bf16 out are the rig's. */
+/* The tolerance of linear.h; `scale` is what the definition gives for magnitudes. The half units of a bf16 or f16 out are the rig's. */
 static double chain(int64_t K, double scale)
 {
     return 4 * ldexp(1, -24) * sqrt((double)K) * scale;
@@ -52,7 +52,7 @@ typedef struct {
     int         in, out;
 } linear_row;
 
-enum { BIAS = 1, GAMMA = 2, RESIDUAL = 4, IN_PLACE = 8, REPEATED = 16, VIEW = 32, INDEXED = 64, RESIDUAL_BF16 = 128, ODD = 256 };
+enum { BIAS = 1, GAMMA = 2, RESIDUAL = 4, IN_PLACE = 8, REPEATED = 16, VIEW = 32, INDEXED = 64, RESIDUAL_BF16 = 128, ODD = 256, RESIDUAL_F16 = 512, LARGE = 1024 };
 
 static const linear_row linear_rows[] = {
     { "one product",                               1, 1, 0, F32, 0, 1, 1, F32, F32 },
@@ -80,6 +80,16 @@ static const linear_row linear_rows[] = {
     { "compute bf16, GEGLU, in place",             64, 45, LT_ACT_GEGLU, B16, BIAS | RESIDUAL | IN_PLACE, 2, 60, B16, F32 },
 };
 
+/* f16, which vector code of the CPU refuses. */
+static const linear_row linear_f16_rows[] = {
+    { "f16 in, nothing rounded",                   77, 45, 0, F32, BIAS | RESIDUAL | VIEW, 2, 30, F16, F32 },
+    { "compute f16 rounds x and W, nothing else",  301, 45, 0, F16, BIAS | GAMMA | RESIDUAL, 2, 30, F32, F32 },
+    { "f16 throughout, f16 residual",              131, 45, LT_ACT_GELU, F16, BIAS | RESIDUAL | RESIDUAL_F16, 2, 30, F16, F16 },
+    { "operands beyond f16 are infinite",          3, 45, 0, F16, BIAS | LARGE, 2, 30, F32, F32 },
+    { "results beyond f16 are infinite",           20, 45, 0, F32, BIAS | LARGE, 2, 30, F32, F16 },
+    { "compute f16, GEGLU",                        64, 29, LT_ACT_GEGLU, F16, BIAS, 2, 30, F16, F16 },
+};
+
 static rig_case linear_case(const linear_row *r, const lt_kernel *candidate, lt_linear_attr *attr)
 {
     const bool view = r->parts & VIEW, indexed = r->parts & INDEXED;
@@ -93,12 +103,13 @@ static rig_case linear_case(const linear_row *r, const lt_kernel *candidate, lt_
         .weights = { { 2, { sums, r->n_in }, 0, 0 } },
     };
     if (view) c.in[0].gap[0] = r->n_in + 3, c.in[0].gap[1] = 3, c.out.gap[1] = 5;
+    if (r->parts & LARGE) c.in[0].dev = 40000;
     if (r->parts & ODD) c.in[0].shift = 1, c.out.shift = 3;
     if (r->parts & BIAS) c.weights[1] = (rig_weight){ 1, { sums }, 0.5f, 0 };
     if (r->parts & GAMMA) c.weights[2] = (rig_weight){ 1, { r->n_out }, 1, 0.3f };
     if (r->parts & RESIDUAL) {
         c.in[1] = c.out;
-        c.in[1].dtype = r->parts & RESIDUAL_BF16 ? LT_BF16 : LT_F32;
+        c.in[1].dtype = r->parts & RESIDUAL_BF16 ? LT_BF16 : r->parts & RESIDUAL_F16 ? LT_F16 : LT_F32;
         c.in[1].dev = 3;
         if (r->parts & REPEATED) c.in[1].repeat = 1;
         if (r->parts & IN_PLACE) c.in_place = 2;
@@ -140,6 +151,12 @@ static const conv2d_row conv2d_rows[] = {
     { "bf16 in, taps outside",                19, 21, 3, 3, 1, 1, 1, 1, 1, 1,  2, 9, 11, 0, F32, BIAS, B16, F32, 0, 0 },
     { "bf16 throughout, a band",              19, 21, 3, 3, 1, 1, 1, 1, 1, 1,  2, 12, 11, 0, B16, BIAS | RESIDUAL, B16, B16, 4, 4 },
     { "compute bf16 of f32 patches",          3, 40, 14, 14, 14, 1, 0, 0, 0, 0,  2, 28, 28, 0, B16, BIAS, F32, F32, 0, 0 },
+};
+
+static const conv2d_row conv2d_f16_rows[] = {
+    { "f16 in, taps outside",                 19, 21, 3, 3, 1, 1, 1, 1, 1, 1,  2, 7, 8, 0, F32, BIAS, F16, F32, 0, 0 },
+    { "f16 throughout, a band",               19, 21, 3, 3, 1, 1, 1, 1, 1, 1,  2, 12, 8, LT_ACT_RELU, F16, BIAS | RESIDUAL, F16, F16, 4, 4 },
+    { "compute f16 of f32 patches",           3, 40, 14, 14, 14, 1, 0, 0, 0, 0,  1, 28, 28, 0, F16, BIAS, F32, F32, 0, 0 },
 };
 
 static rig_case conv2d_case(const conv2d_row *r, const lt_kernel *candidate, lt_conv2d_attr *t)
@@ -195,6 +212,11 @@ static const convtranspose2d_row convtranspose2d_rows[] = {
     { "band at the bottom",                   20, 10, 4, 2, 5, 7, F32, BIAS, F32, F32, 15, 5 },
     { "bf16 throughout",                      67, 24, 2, 2, 5, 7, B16, BIAS, B16, B16, 0, 0 },
     { "compute bf16, a band",                 67, 24, 2, 2, 5, 7, B16, BIAS, F32, F32, 3, 4 },
+};
+
+static const convtranspose2d_row convtranspose2d_f16_rows[] = {
+    { "f16 throughout",                       67, 24, 2, 2, 5, 7, F16, BIAS, F16, F16, 0, 0 },
+    { "compute f16, a band",                  67, 24, 2, 2, 5, 7, F16, BIAS, F32, F32, 3, 4 },
 };
 
 static rig_case convtranspose2d_case(const convtranspose2d_row *r, const lt_kernel *candidate, lt_convtranspose2d_attr *t)

@@ -2,9 +2,9 @@
  *
  *     y[n,i,j,f] = residual + act(b[f] + sum_{p,q,c} x[n, i s - top + p d, j s - left + q d, c] W[f,c,p,q])      zero outside
  *
- * in[0] x          [N,H,W,C] f32 or bf16, last dimension dense, any other strides; dimension 0 may be indexed; may be a band
- * in[1] residual   as out, f32 or bf16, may be out itself; absent: none. Strides 0 allowed in dimension 0
- * out              [N,Ho,Wo,F] f32 or bf16; may be a band: row r of out is row out.row0 + r of out.rows, and the rows of x that it
+ * in[0] x          [N,H,W,C] f32, bf16 or f16, last dimension dense, any other strides; dimension 0 may be indexed; may be a band
+ * in[1] residual   as out, f32, bf16 or f16, may be out itself; absent: none. Strides 0 allowed in dimension 0
+ * out              [N,Ho,Wo,F] f32, bf16 or f16; may be a band: row r of out is row out.row0 + r of out.rows, and the rows of x that it
  *                  reads lie within the band of x or outside its map (x.rows), where they are zero
  * weights 0 W      [F, C / groups, kh, kw], as PyTorch's Conv2d
  *         1 b      [F] or absent

@@ -8,7 +8,9 @@
  * roundings as on the CPU and fmaf is one; division and square root are IEEE's; no expf, erff or their kind, which differ from device to device. Sums
  * have an order that sizes fix: so bits are those of the shim.
  *
- * LT_SHARED(float, tile, 32 * 33): an array of shared memory of the block, used by tile[i] alone (no pointers into it).
+ * LT_SHARED(float, tile, 32 * 33): an array of shared memory of the block, used by tile[i] alone (no pointers into it), or handed as it is to a function
+ * template that takes it as `S &tile`. It begins at a multiple of 16 bytes. Values of f16 and bf16 lie in pairs, LT_SHARED(uint32_t, tile, n): value 2 i in
+ * the low half of tile[i]; so are they read and written by 32 bits, copied by 16 bytes (async.cuh) and made fragments of (mma.cuh).
  * LT_CUDA_LAUNCH(kernel, grid, block, stream, arguments...): lt_status. */
 #ifndef LONGTAKE_KERNELS_CUDA_PORTABLE_CUH
 #define LONGTAKE_KERNELS_CUDA_PORTABLE_CUH
@@ -20,7 +22,7 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
-#define LT_SHARED(type, name, n) __shared__ type name[n]
+#define LT_SHARED(type, name, n) __shared__ __align__(16) type name[n]
 #define LT_CUDA_LAUNCH(kernel, grid, block, stream, ...) \
     (kernel<<<grid, block, 0, static_cast<cudaStream_t>(stream)>>>(__VA_ARGS__), lt_cuda_status(cudaGetLastError(), #kernel))
 

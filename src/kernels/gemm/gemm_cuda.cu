@@ -45,9 +45,9 @@ static __device__ __forceinline__ int64_t place(const lt_gemm_cuda_map &m, int f
     return (m.index ? m.index[frame] : frame) * m.stride[0] + (row - m.row0) * m.stride[1] + column * m.stride[2];
 }
 
-static __device__ __forceinline__ float operand(float x, bool bf16)
+static __device__ __forceinline__ float operand(float x, int compute)
 {
-    return bf16 ? lt_dev_from_bf16(lt_dev_to_bf16(x)) : x;
+    return compute == LT_F32 ? x : lt_dev_widen(lt_dev_narrow(x, compute), compute);
 }
 
 /* Column n of a row: what follows the sum. */
@@ -68,7 +68,6 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
     LT_SHARED(float, left, DEPTH * LINE);
     LT_SHARED(float, right, DEPTH * COLUMNS);
     const lt_gemm_cuda &g = job.g;
-    const bool bf16 = g.shape.compute == LT_BF16;
     const int t = static_cast<int>(threadIdx.x), tx = t % SIDE, ty = t / SIDE;
     const int row0 = static_cast<int>(blockIdx.x) * ROWS, column0 = static_cast<int>(blockIdx.y) * COLUMNS, group = static_cast<int>(blockIdx.z);
     const int64_t w0 = static_cast<int64_t>(group) * job.K * job.padded + column0;
@@ -86,7 +85,7 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
         for (int r = 0; r < EACH; r++) {
             const int h = (g.base + mine[r].i) * g.stride - g.top + p * g.dilation, v = mine[r].j * g.stride - g.left + q * g.dilation;
             const bool there = k < job.K && row0 + ty + r * SIDE < job.n_rows && h >= 0 && h < g.x_rows && v >= 0 && v < g.x_columns;
-            left[tx * LINE + ty + r * SIDE] = there ? operand(lt_dev_get(g.x.data, g.x.dtype, place(g.x, mine[r].frame, h, v) + c), bf16) : 0.0f;
+            left[tx * LINE + ty + r * SIDE] = there ? operand(lt_dev_get(g.x.data, g.x.dtype, place(g.x, mine[r].frame, h, v) + c), g.shape.compute) : 0.0f;
         }
         for (int i = t; i < DEPTH * COLUMNS; i += THREADS)
             right[i] = k0 + i / COLUMNS < job.K
@@ -171,8 +170,8 @@ void lt_gemm_cuda_pack(const lt_gemm_shape *s, const lt_gemm_weights *w, void *p
         for (int64_t i = 0; i < static_cast<int64_t>(s->groups) * K; i++) {
             const int64_t g = i / K, k = i % K, at = g * w->group + n * w->col + k / s->chan * w->tap + k % s->chan * w->chan + (gate ? w->gate : 0);
             const float x = real ? w->data[at] : 0.0f;
-            if (s->compute == LT_BF16) static_cast<uint16_t *>(packed)[i * padded + column] = lt_bf16_from_float(x);
-            else static_cast<float *>(packed)[i * padded + column] = x;
+            if (s->compute == LT_F32) static_cast<float *>(packed)[i * padded + column] = x;
+            else static_cast<uint16_t *>(packed)[i * padded + column] = s->compute == LT_BF16 ? lt_bf16_from_float(x) : lt_half_from_float(x);
         }
     }
 }
