@@ -73,12 +73,26 @@ template <int DC, int ROWS, int THREADS, class S>
 LT_CUDA_INLINE void lt_dev_copy_rows(S &tile, int base, const lt_heads &t, int d, int64_t b, int h, int j0, int n, int thread)
 {
     static_assert(ROWS * DC * 2 % THREADS == 0, "all threads copy as much");
+    const unsigned units = DC * 2, first = static_cast<unsigned>(thread);
     const uint16_t *from = reinterpret_cast<const uint16_t *>(t.data) + lt_dev_head_row(t, b, j0, h);
+    if (THREADS % units == 0) {                         /* every thread has a column of its own */
+        const int64_t step = THREADS / units * t.stride[1];
+        const int row = static_cast<int>(first / units), unit = static_cast<int>(first % units);
+        const uint16_t *at = from + row * t.stride[1] + unit * LT_UNIT;
+        const int rows = unit * LT_UNIT < d ? n - j0 - row : 0;
 #pragma unroll
-    for (int c = thread; c < ROWS * DC * 2; c += THREADS) {
-        const int row = c / (DC * 2), unit = c % (DC * 2);
-        const bool there = j0 + row < n && unit * LT_UNIT < d;
-        lt_dev_copy16(tile, base + row * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, there ? from + row * t.stride[1] + unit * LT_UNIT : from, there);
+        for (int i = 0; i < static_cast<int>(ROWS * units / THREADS); i++) {
+            const int down = i * static_cast<int>(THREADS / units);
+            lt_dev_copy16(tile, base + (row + down) * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, down < rows ? at + i * step : from, down < rows);
+        }
+    } else {
+#pragma unroll
+        for (unsigned i = 0; i < ROWS * units / THREADS; i++) {
+            const int row = static_cast<int>((first + i * THREADS) / units), unit = static_cast<int>((first + i * THREADS) % units);
+            const bool there = j0 + row < n && unit * LT_UNIT < d;
+            lt_dev_copy16(tile, base + row * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, there ? from + row * t.stride[1] + unit * LT_UNIT : from,
+                          there);
+        }
     }
 }
 

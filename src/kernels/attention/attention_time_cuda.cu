@@ -8,7 +8,7 @@ enum { LANES = 32, TIMES = 32, KEY_TILES = TIMES / 8 };
 /* How heads of up to DC * 16 values are cut. */
 template <int DC> struct cut {
     static constexpr int warps = DC <= 4 ? 4 : 2;           /* of a block: the keys and values of so many problems fit into 48 KB */
-    static constexpr int tiles = DC <= 4 ? 2 : 1;           /* of 16 queries, at a time */
+    static constexpr int tiles = DC <= 2 ? 2 : 1;           /* of 16 queries, at a time: as registers allow without keeping warps away */
 };
 
 template <bool BF16, int DC> static __global__ void __launch_bounds__(cut<DC>::warps *LANES) attention_time(lt_attention_on job)
@@ -89,8 +89,8 @@ static __device__ __forceinline__ void copy_chunk(S &tile, int base, const lt_he
 {
     const float *from = reinterpret_cast<const float *>(t.data) + lt_dev_head_row(t, b, 0, h);
 #pragma unroll
-    for (int c = lane; c < TIMES * CHUNK / 4; c += LANES) {
-        const int row = c / (CHUNK / 4), column = c % (CHUNK / 4) * 4;
+    for (int i = 0; i < TIMES * CHUNK / 4 / LANES; i++) {
+        const int c = lane + i * LANES, row = c / (CHUNK / 4), column = c % (CHUNK / 4) * 4;
         const bool there = row < n && c0 + column < d;
         lt_dev_copy16(tile, base + row * LINE + column, there ? from + row * t.stride[1] + c0 + column : from, there);
     }
