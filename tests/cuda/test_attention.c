@@ -5,14 +5,27 @@
 
 ORDERS(attention)
 ORDERS(attention_mma)
+ORDERS(attention_time)
 
 /* The rig's machine has no GPU: these ask which one it is. */
-static const char *refuse_mma(const lt_args *a, const lt_machine *m)
+static lt_machine with_gpu(const lt_machine *m)
 {
     lt_machine gpu = *m;
     gpu.backend = LT_BACKEND_CUDA;
     gpu.sm = 90;
+    return gpu;
+}
+
+static const char *refuse_mma(const lt_args *a, const lt_machine *m)
+{
+    const lt_machine gpu = with_gpu(m);
     return orders_refuse(&lt_attention_mma_cuda, a, &gpu);
+}
+
+static const char *refuse_time(const lt_args *a, const lt_machine *m)
+{
+    const lt_machine gpu = with_gpu(m);
+    return orders_refuse(&lt_attention_time_cuda, a, &gpu);
 }
 
 static const row any_f16[] = {
@@ -46,6 +59,21 @@ static const row half[] = {
     { "heads apart", 2, 13, 70, 3, 24, 24, HEADS, 0, 0, LT_F16, LT_F16, LT_F32, 0 },
     { "fewer keys than Tk", 2, 11, 300, 2, 64, 64, QKV, 0, 0, LT_F16, LT_F16, LT_F32, 77 },
     { "a block of keys fewer, to the key", 2, 7, 400, 2, 64, 64, QKV, 0, 0, LT_BF16, LT_BF16, LT_F32, 256 },
+};
+
+static const row f32_few[] = {
+    { "one key: its weight is 1", 5, 1, 1, 2, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "two times", 5, 2, 2, 3, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "one query of many keys", 5, 1, 32, 8, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "a window, D 8", 10, 32, 32, 8, 8, 8, PIXELS, 0, 0, LT_F32, LT_F32, LT_F16, 0 },
+    { "a window, D 32: one chunk", 4, 32, 32, 8, 32, 32, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "a window, D 36: a chunk and a quad", 4, 32, 32, 3, 36, 36, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "a window, D 96", 3, 32, 32, 4, 96, 96, PIXELS, 0, 0, LT_F32, LT_F32, LT_BF16, 0 },
+    { "Dv larger than D", 3, 31, 32, 2, 4, 68, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "heads apart", 3, 13, 29, 3, 24, 24, HEADS, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "primes", 3, 13, 29, 5, 20, 12, DENSE, 0, 0, LT_F32, LT_F32, LT_F32, 0 },
+    { "scores of +-200 overflow an exponential without maximum", 5, 32, 32, 4, 24, 24, PIXELS, 4, 1, LT_F32, LT_F32, LT_F32, 0 },
+    { "fewer keys than Tk", 5, 32, 32, 4, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 7 },
 };
 
 static const row half_few[] = {
@@ -100,11 +128,20 @@ static void matrices_are_right(void **state)
     table(half_few, sizeof half_few / sizeof *half_few, &shimmed_attention_mma);
 }
 
+static void times_are_right(void **state)
+{
+    (void)state;
+    table(half_few, sizeof half_few / sizeof *half_few, &shimmed_attention_time);
+    table(f32_few, sizeof f32_few / sizeof *f32_few, &shimmed_attention_time);
+}
+
 static void batch_does_not_matter(void **state)
 {
     static const struct { row r; const lt_kernel *k; } rows[] = {
         { { "pixels", 32, 19, 35, 3, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_BF16, 0 }, &shimmed_attention },
         { { "pixels, matrices", 32, 19, 70, 1, 24, 24, PIXELS, 0, 0, LT_F16, LT_F16, LT_F16, 0 }, &shimmed_attention_mma },
+        { { "pixels over time", 32, 19, 32, 3, 24, 24, PIXELS, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 }, &shimmed_attention_time },
+        { { "pixels over time, f32", 32, 19, 32, 3, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 }, &shimmed_attention_time },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -121,10 +158,13 @@ int main(void)
         cmocka_unit_test(any_length_is_right),
         cmocka_unit_test(windows_are_right),
         cmocka_unit_test(matrices_are_right),
+        cmocka_unit_test(times_are_right),
         cmocka_unit_test(batch_does_not_matter),
     };
     orders_of_attention();
     orders_of_attention_mma();
+    orders_of_attention_time();
     shimmed_attention_mma.refuse = refuse_mma;
+    shimmed_attention_time.refuse = refuse_time;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
