@@ -259,6 +259,7 @@ static const linear_row linear_not_mma_rows[] = {
     { "f32",                          64, 45, 0, F32, BIAS, 1, 5, F32, F32 },
     { "x in another type",            64, 45, 0, F16, BIAS, 1, 5, F32, F32 },
     { "K no multiple of 8",           68, 45, 0, F16, BIAS, 1, 5, F16, F32 },
+    { "the same where rows lie well", 69, 45, 0, F16, BIAS | VIEW, 2, 5, F16, F32 },
     { "rows apart by no multiple",    64, 45, 0, F16, BIAS | VIEW, 2, 5, F16, F32 },
 };
 
