@@ -60,10 +60,11 @@ size_t lt_media_host_bytes(const lt_media *m);
 /* Upper bound of the device memory that the decoder takes by itself (surfaces), in bytes; 0 for the CPU's. */
 size_t lt_media_device_bytes(const lt_media *m);
 
-/* Of a media opened with LT_DECODER_NVDEC, before a reader is opened on it: the GPU, and lt_reader_device_bytes() of its memory, aligned to 256;
- * both borrowed until the media is closed. LT_E_DEVICE, one sentence each, where this libavcodec has no NVDEC, there is no driver or the device
+/* Of a media opened with LT_DECODER_NVDEC, once, after lt_media_set_index and before a reader is opened on it: the GPU, and
+ * lt_reader_device_bytes() of its memory, aligned to 256; both borrowed until the media is closed. Decodes the first picture, so that the GPU says
+ * whether it takes the stream. After a failure the media can only be closed: LT_E_DEVICE, one sentence each, where this libavcodec has no NVDEC, there is no driver or the device
  * refuses; LT_E_DATA, naming --decoder cpu, for a video that NVDEC cannot serve to the bit: another codec than h264, hevc, vp8, vp9 or av1, other
- * pixels than 8-bit 4:2:0, frames to be turned or scaled. */
+ * pixels than 8-bit 4:2:0, frames to be turned or scaled, or what this GPU's decoder does not know. */
 LT_NODISCARD lt_status lt_media_use_device(lt_media *m, lt_device *device, void *memory, size_t n_bytes);
 
 /* A new reference; NULL without memory. */

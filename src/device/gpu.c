@@ -16,7 +16,9 @@ static bool device_files(void)
 #include "facts.h"
 #include "probe.h"
 
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
+#include <cudnn.h>
 
 bool lt_gpu_built(void)
 {
@@ -72,6 +74,10 @@ void lt_gpu_system_read(lt_gpu_system *out)
 {
     *out = (lt_gpu_system){ 0 };
     if (cudaDriverGetVersion(&out->driver) != cudaSuccess || cudaRuntimeGetVersion(&out->runtime) != cudaSuccess) (void)cudaGetLastError();
+    out->cublaslt.built = CUBLAS_VERSION;
+    out->cublaslt.found = (int)cublasLtGetVersion();
+    out->cudnn.built = CUDNN_VERSION;
+    out->cudnn.found = (int)cudnnGetVersion();
     lt_cuda_driver_text(out->driver_text, sizeof out->driver_text);
     out->architectures = lt_probe_architectures(&out->n_architectures);
 }

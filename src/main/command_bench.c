@@ -247,7 +247,7 @@ static void print_gpu(const bench *b)
     char process[32], bound[32], ring[32];
     lt_device_memory m = { -1, -1, -1, -1 };
     if (lt_device_memory_read(b->compute.device, &m) < 0) lt_error_clear();
-    const int64_t ours = (int64_t)lt_depth_plan_bytes(b->plan), theirs = lt_device_overhead(b->compute.machine.sm);
+    const int64_t ours = (int64_t)lt_depth_plan_bytes(b->plan), theirs = lt_device_overhead(lt_device_get_facts(b->compute.device));
     printf("  of it the ring of frames %s; with driver and libraries at most %s; the driver counts %s for this process\n",
            lt_bytes_text((int64_t)lt_depth_plan_ring_bytes(b->plan), ring, sizeof ring), lt_bytes_text(ours + theirs, bound, sizeof bound),
            m.process < 0 ? "nothing" : lt_bytes_text(m.process, process, sizeof process));

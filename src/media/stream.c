@@ -24,7 +24,8 @@ static _Thread_local char complaint[128];
 static void keep_complaint(void *ctx, int level, const char *format, va_list args)
 {
     (void)ctx;
-    if (level > AV_LOG_ERROR) return;
+    /* What follows on the reason why a GPU does not take a stream. */
+    if (level > AV_LOG_ERROR || !strncmp(format, "Failed setup for format", 23)) return;
     vsnprintf(complaint, sizeof complaint, format, args);
     complaint[strcspn(complaint, "\n")] = 0;
 }
@@ -55,13 +56,25 @@ static int error_checks(enum AVCodecID id)
     return flags_frames ? AV_EF_CRCCHECK : AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
 }
 
+/* Asked again after a device that was chosen did not take the stream, and then says why. */
+static enum AVPixelFormat insist(AVCodecContext *codec, const enum AVPixelFormat *offered)
+{
+    lt_source *s = codec->opaque;
+    const char *why;
+    const enum AVPixelFormat chosen = lt_hw_choose(offered, s->hw->table->wanted, &why);
+    if (why) snprintf(s->refused, sizeof s->refused, "%s%s%s%s", why, complaint[0] ? " (" : "", complaint, complaint[0] ? ")" : "");
+    return chosen;
+}
+
 static lt_status open_decoder(lt_source *s, const char *path)
 {
     lt_status st = LT_OK;
     char text[128];
     AVDictionary *opts = NULL;
-    const AVCodec *codec = avcodec_find_decoder(s->stream->codecpar->codec_id);
-    if (!codec) LT_FAIL(LT_E_DATA, "%s: no decoder for %s in this libavcodec", path, avcodec_get_name(s->stream->codecpar->codec_id));
+    const enum AVCodecID id = s->stream->codecpar->codec_id;
+    const AVCodec *codec = s->hw ? s->hw->table->find(id) : avcodec_find_decoder(id);
+    if (!codec && s->hw) LT_FAIL(LT_E_DATA, "%s: this libavcodec does not decode %s on the GPU: use --decoder cpu", path, avcodec_get_name(id));
+    if (!codec) LT_FAIL(LT_E_DATA, "%s: no decoder for %s in this libavcodec", path, avcodec_get_name(id));
     if (!(s->codec = avcodec_alloc_context3(codec))) LT_FAIL(LT_E_MEMORY, "no memory for a decoder");
     int r = avcodec_parameters_to_context(s->codec, s->stream->codecpar);
     s->codec->pkt_timebase = s->stream->time_base;
@@ -73,6 +86,11 @@ static lt_status open_decoder(lt_source *s, const char *path)
     if (codec->id == AV_CODEC_ID_H264) s->codec->strict_std_compliance = FF_COMPLIANCE_STRICT;
     /* Frame threads report an error on another frame than the one it hit; slices and one thread do not. */
     s->codec->thread_count = 1;
+    if (s->hw) {
+        s->codec->opaque = s;
+        if (s->hw->table->wanted != AV_PIX_FMT_NONE) s->codec->get_format = insist;
+        LT_TRY(s->hw->table->ready(s->hw->own, s->codec));
+    }
     if (r >= 0) r = avcodec_open2(s->codec, codec, &opts);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: the %s decoder does not take it: %s", path, codec->name, av_words(r, text, sizeof text));
 done:
@@ -104,12 +122,13 @@ static int probe(AVFormatContext *f)
     return r;
 }
 
-lt_status lt_source_open(lt_source *s, const char *path)
+lt_status lt_source_open(lt_source *s, const char *path, const lt_hw *hw)
 {
     lt_status st = LT_OK;
     char text[128], *url = NULL;
     struct stat sb;
     lt_source_close(s);
+    s->hw = hw;
     lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
@@ -232,6 +251,7 @@ lt_status lt_source_next(lt_source *s, const char *path)
     for (;;) {
         int r = avcodec_receive_frame(s->codec, s->frame);
         if (r == AVERROR_EOF) return LT_END;
+        if (s->refused[0]) LT_FAIL(LT_E_DATA, "%s: NVDEC does not take it: %s; use --decoder cpu", path, s->refused);
         if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "%s: no memory to decode it", path);
         if (r == AVERROR(EAGAIN)) {
             if (s->draining) return LT_END;

@@ -31,9 +31,7 @@ lt_status lt_place_budget(lt_place *c, const lt_settings *s, int sharing, int lo
     lt_device_memory m;
     if (!c->device) return lt_budget_cpu(&o, &c->budget);
     LT_TRY(lt_device_memory_read(c->device, &m));
-    const lt_budget_device gpu = { .total = m.total, .free = m.free, .ranks = sharing, .overhead = lt_device_overhead(c->machine.sm),
-                                   .taken = m.process > 0 ? m.process : 0 };
-    LT_TRY(lt_budget_gpu(&o, &gpu, &c->budget));
+    LT_TRY(lt_budget_gpu(&o, m.total, m.free, sharing, lt_device_overhead(lt_device_get_facts(c->device)), &c->budget));
 done:
     return st;
 }

@@ -37,6 +37,7 @@ typedef struct {
 extern const lt_kernel lt_conv2d_ref;
 extern const lt_kernel lt_conv2d_dnnl;
 extern const lt_kernel lt_conv2d_own;
+extern const lt_kernel lt_conv2d_mma;       /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
 extern const lt_kernel lt_conv2d_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
 #ifdef __cplusplus
