@@ -23,13 +23,14 @@ static json_t *version_or_null(int v)
     return v ? json_string(text) : json_null();
 }
 
-/* Which of the ranks on this machine a process started like this one would be. */
-static void place(int *rank, int *size)
+/* Which of the ranks on this machine a process started like this one would be; whether a launcher said so. */
+static bool place(int *rank, int *size)
 {
     const char *r = getenv("OMPI_COMM_WORLD_LOCAL_RANK"), *n = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
     *rank = r ? atoi(r) : 0;
     *size = n && atoi(n) > 0 ? atoi(n) : 1;
     if (*rank < 0) *rank = 0;
+    return r != NULL;
 }
 
 static json_t *describe(const lt_gpu *g)
@@ -77,9 +78,9 @@ static lt_status try_device(const lt_settings *s, json_t *o, lt_findings *f, boo
     lt_budget budget;
     int ordinal = 0, rank, size;
     char note[256], text[192];
-    place(&rank, &size);
+    const bool launched = place(&rank, &size);
     LT_TRY(lt_gpu_pick((lt_device_choice)s->device, rank, size, &backend, &ordinal, note, sizeof note));
-    if (*note) lt_finding(f->notes, "%s", note);
+    if (*note && (launched || backend == LT_BACKEND_CPU)) lt_finding(f->notes, "%s", note);
     if (backend == LT_BACKEND_CPU) {
         json_object_set_new(o, "computes_on", json_string("the CPU"));
         goto done;
@@ -116,7 +117,7 @@ static void describe_system(json_t *o)
 json_t *lt_doctor_gpu(const lt_settings *s, lt_findings *f, int *n_usable)
 {
     int n = 0;
-    bool gpu = false;
+    bool gpu = false, works = true;
     const bool driver = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
     json_t *o = json_object(), *list = json_array();
     lt_gpu *gpus = calloc(MOST_GPUS, sizeof *gpus);
@@ -135,8 +136,9 @@ json_t *lt_doctor_gpu(const lt_settings *s, lt_findings *f, int *n_usable)
     if (try_device(s, o, f, &gpu) < 0) {
         lt_finding(f->problems, "%s", lt_error_last()->text);
         lt_error_clear();
+        works = false;
     }
-    if (!gpu) *n_usable = 0;
+    if (!gpu) *n_usable = works ? 0 : -1;
     free(gpus);
     return o;
 }

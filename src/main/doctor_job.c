@@ -81,7 +81,7 @@ json_t *lt_doctor_codecs(lt_findings *f)
 char *lt_doctor_advice(const lt_settings *s, int n_gpus)
 {
     /* One process uses all its cores; more of them only help where decoding or writing keeps one busy. On GPUs each has one. */
-    int ranks = n_gpus ? n_gpus : lt_cpus_allowed() / 4;
+    int ranks = n_gpus > 0 ? n_gpus : lt_cpus_allowed() / 4;
     char path[1024], mpirun[128] = "", *text = NULL;
     lt_shard shard;
     const char *source;
@@ -89,7 +89,7 @@ char *lt_doctor_advice(const lt_settings *s, int n_gpus)
     which("mpirun", path, sizeof path);
     if (*path && ranks > 1)
         snprintf(mpirun, sizeof mpirun, "mpirun%s --bind-to none -n %d ", geteuid() == 0 ? " --allow-run-as-root" : "", ranks);
-    if (asprintf(&text, "%slongtake run --task flow%s%s --out %s VIDEO...", mpirun, n_gpus ? " --device cuda" : "", sharded ? " --shard auto" : "",
+    if (asprintf(&text, "%slongtake run --task flow%s%s --out %s VIDEO...", mpirun, n_gpus > 0 ? " --device cuda" : n_gpus < 0 ? " --device cpu" : "", sharded ? " --shard auto" : "",
                  s->out ? s->out : "out/") < 0)
         return NULL;
     return text;

@@ -1,5 +1,7 @@
 #include "versions.h"
 
+#include "comm/nccl_way.h"
+
 #include <longtake/comm.h>
 #include <longtake/gpu.h>
 #include <longtake/settings.h>
@@ -15,6 +17,7 @@
 #include <png.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 #include <yaml.h>
 #include <zip.h>
@@ -47,6 +50,7 @@ static void add_cuda_library(lt_version *list, int *n, const char *name, int bui
 static void add_cuda(lt_version *list, int *n)
 {
     lt_gpu_system g;
+    char nccl[64];
     if (!lt_gpu_built()) {
         add(list, n, "CUDA", "not built");
         return;
@@ -55,6 +59,8 @@ static void add_cuda(lt_version *list, int *n)
     add(list, n, "CUDA", "%d.%d", g.runtime / 1000, g.runtime % 1000 / 10);
     add_cuda_library(list, n, "cuBLASLt", g.cublaslt.built, g.cublaslt.found);
     add_cuda_library(list, n, "cuDNN", g.cudnn.built, g.cudnn.found);
+    lt_nccl_version(nccl, sizeof nccl);
+    add(list, n, "NCCL", "%s", nccl + strcspn(nccl, "0123456789"));
 }
 
 int lt_versions(lt_version *list)

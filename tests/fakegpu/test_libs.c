@@ -1,10 +1,12 @@
-/* linear and convtranspose2d by cuBLASLt: what is asked of the library, and what comes of it. */
+/* linear and convtranspose2d by cuBLASLt, conv2d by cuDNN: what is asked of the libraries, and what comes of it. */
 #include "check.h"
 #include "cublaslt_fake.h"
+#include "cudnn_fake.h"
 #include "fakegpu/libs_rig.h"
 #include "kernels/gemm_rows.h"
 
 #include <cublasLt.h>
+#include <cudnn.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +136,71 @@ static void convtranspose2d_is_right(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* ---- what is asked of the library ---- */
+static double conv_allowed(const rig_case *c, double value, double scale)
+{
+    const lt_conv2d_attr *t = c->attr;
+    const double u = t->compute == LT_BF16 ? ldexp(1, -9) : t->compute == LT_F16 ? ldexp(1, -12) : 0;
+    /* TF32: each operand by 2^-11. */
+    return conv2d_allowed(c, value, scale) + (t->act == LT_ACT_GELU ? 2.26 : 1.13) * u * scale + (t->compute == LT_F32 ? ldexp(1, -10) * scale : 0);
+}
+
+static const conv2d_row own_convs[] = {
+    { "1x1, nothing after: straight to out",  16, 24, 1, 1, 1, 1, 0, 0, 0, 0,  2, 5, 7, 0, H16, 0, H16, H16, 0, 0 },
+    { "3x3, bias and ReLU in place",          16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, LT_ACT_RELU, H16, BIAS, H16, H16, 0, 0 },
+    { "3x3 stride 2, even height",            16, 24, 3, 3, 2, 1, 1, 1, 1, 1,  2, 6, 7, 0, H16, BIAS, H16, H16, 0, 0 },
+    { "dilation 2, GELU",                     16, 24, 3, 3, 1, 2, 2, 2, 2, 2,  2, 6, 7, LT_ACT_GELU, B16, BIAS, B16, B16, 0, 0 },
+    { "residual in place: by the scratch",    16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, 0, B16, BIAS | RESIDUAL | IN_PLACE, B16, F32, 0, 0 },
+    { "f32 out",                              16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, 0, B16, BIAS, B16, F32, 0, 0 },
+    { "f32 x",                                16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, 0, B16, BIAS, F32, B16, 0, 0 },
+    { "views",                                16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, 0, B16, BIAS | VIEW, B16, B16, 0, 0 },
+    { "indexed: gathered and scattered",      16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  3, 5, 7, 0, B16, BIAS | INDEXED, B16, B16, 0, 0 },
+    { "band at the top: rows below unpadded", 16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 12, 7, 0, B16, BIAS, B16, B16, 0, 4 },
+    { "band in the middle",                   16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 12, 7, 0, B16, BIAS | RESIDUAL, B16, B16, 4, 3 },
+    { "band at the bottom",                   16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 12, 7, 0, B16, BIAS, B16, B16, 9, 3 },
+    { "band at the top, stride 2",            16, 24, 3, 3, 2, 1, 1, 1, 1, 1,  2, 13, 7, 0, B16, BIAS, B16, B16, 0, 3 },
+    { "band at the bottom, stride 2",         16, 24, 3, 3, 2, 1, 1, 1, 1, 1,  2, 13, 7, 0, B16, BIAS, B16, B16, 4, 3 },
+    { "edges that differ, stride 2",          16, 24, 3, 2, 2, 1, 0, 0, 1, 1,  1, 8, 9, 0, B16, 0, B16, B16, 0, 0 },
+    { "edges that differ, below and right",   16, 24, 2, 4, 1, 1, 0, 0, 1, 2,  1, 8, 9, 0, B16, BIAS, B16, B16, 0, 0 },
+    { "f32 with TF32",                        16, 24, 3, 3, 1, 1, 1, 1, 1, 1,  2, 5, 7, 0, F32, BIAS, F32, F32, 0, 0 },
+};
+
+static int check_conv(const conv2d_row *row, bool independent, bool tells)
+{
+    lt_conv2d_attr attr;
+    rig_case c = conv2d_case(row, libs_rig_candidate(&lt_conv2d_cudnn), &attr);
+    c.allowed = conv_allowed;
+    c.may_refuse = tells;
+    if (c.in[0].gap[2]) c.in[0].gap[2] = 8, c.in[0].gap[1] = 16, c.out.gap[2] = 8, c.out.gap[0] = 16;
+    const bool good = independent ? rig_independent(&c) : rig_check(&c);
+    const bool refused = strstr(lt_cudnn_log(), "refused"), asked = strstr(lt_cudnn_log(), "conv ");
+    if (refused || (!tells && !asked)) fprintf(stderr, "FAIL %s:\n%s", row->catches, lt_cudnn_log());
+    lt_cudnn_forget();
+    return !good || refused || (!tells && !asked);
+}
+
+static void conv2d_is_right(void **state)
+{
+    int failed = 0;
+    (void)state;
+    libs_rig_machine(true, 90);
+    for (size_t i = 0; i < sizeof conv2d_rows / sizeof *conv2d_rows; i++) failed += check_conv(&conv2d_rows[i], false, true);
+    for (size_t i = 0; i < sizeof own_convs / sizeof *own_convs; i++) failed += check_conv(&own_convs[i], false, false);
+    libs_rig_machine(false, 90);
+    assert_int_equal(lt_cudnn_descriptors(), 0);
+    assert_int_equal(failed, 0);
+}
+
+static void conv2d_is_independent(void **state)
+{
+    int failed = 0;
+    (void)state;
+    failed += check_conv(&own_convs[1], true, false);
+    failed += check_conv(&own_convs[6], true, false);
+    failed += check_conv(&own_convs[9], true, false);
+    assert_int_equal(failed, 0);
+}
+
+/* ---- what is asked of the libraries ---- */
 
 /* The log of a linear's open, prepare and launch. x and out dense [b, t, ..]; residual in place where `residual`. */
 static char *asked(const lt_linear_attr *t, lt_dtype in, lt_dtype out, int64_t b, int64_t rows, bool residual)
@@ -277,6 +343,116 @@ static void sizes_that_the_algorithm_does_not_take_are_found_before_a_run(void *
     lt_cublaslt_answers(NULL, 0, false);
 }
 
+/* What a 3x3 convolution of c to f channels in f16 asks of cuDNN, from open to launch; the error's text where it fails. The launch is of rows row0 ..
+ * row0 + rows - 1 of a map of n x h x w. */
+static char *convolved(int c, int f, int64_t n, int64_t h, int64_t w, int64_t row0, int64_t rows)
+{
+    const lt_kernel *k = &lt_conv2d_cudnn;
+    const lt_conv2d_attr t = { .c_in = c, .c_out = f, .kernel_h = 3, .kernel_w = 3, .stride = 1, .dilation = 1, .groups = 1, .pad_top = 1, .pad_left = 1,
+                               .pad_bottom = 1, .pad_right = 1, .compute = LT_F16 };
+    const lt_machine m = libs_rig_machine_here();
+    lt_launch l = libs_rig_launch();
+    void *state = NULL;
+    lt_args a = { .attr = &t, .in[0] = lt_tensor_dense(NULL, LT_F16, 4, (int64_t[]){ n, h, w, c }), .out = lt_tensor_dense(NULL, LT_F16, 4, (int64_t[]){ n, rows, w, f }) };
+    a.out.row0 = row0;
+    a.out.rows = h;
+    const size_t size[] = { (size_t)(n * h * w * c) * 2, (size_t)(n * rows * w * f) * 2, k->packed_bytes(&a, &m), k->workspace_bytes(&a, &m) };
+    unsigned char *memory[4];
+    char *text = NULL;
+    for (int i = 0; i < 4; i++) {
+        memory[i] = aligned_alloc(256, (size[i] + 255) / 256 * 256);
+        memset(memory[i], 0, size[i]);
+    }
+    lt_cudnn_forget();
+    if (k->open(&l, &a, &m, &state) < 0 || k->prepare(&l, &a, state) < 0) text = strdup(lt_error_last()->text);
+    const int prepared = lt_cudnn_descriptors();
+    a.in[0].data = memory[0];
+    a.out.data = memory[1];
+    a.packed = memory[2];
+    a.state = state;
+    l.workspace = memory[3];
+    if (!text && (k->launch(&l, &a) < 0 || libs_rig_finish() < 0)) text = strdup(lt_error_last()->text);
+    assert_int_equal(lt_cudnn_descriptors(), prepared);          /* a launch leaves none */
+    k->close(&state);
+    assert_int_equal(lt_cudnn_descriptors(), 0);
+    if (!text) text = strdup(lt_cudnn_log());
+    for (int i = 0; i < 4; i++) free(memory[i]);
+    lt_cudnn_forget();
+    return text;
+}
+
+static void the_engine_is_chosen_once_by_rule(void **state)
+{
+    (void)state;
+    char *log = convolved(64, 128, 2, 20, 12, 0, 20);
+    assert_string_equal(log, "heuristic A: 1 answers\n"
+                             "conv f16 [2,20,12,64] by 15360 768 64 -> [2,20,12,128] by 30720 1536 128 kernel 3x3 pad 1 1 stride 1 dilation 1 engine 7 2=3 14=4\n");
+    free(log);
+    /* The first rows of a map: one more row is computed than asked for, in the workspace. */
+    log = convolved(64, 128, 2, 20, 12, 0, 6);
+    assert_string_equal(log, "heuristic A: 1 answers\n"
+                             "conv f16 [2,7,12,64] by 15360 768 64 -> [2,7,12,128] by 10752 1536 128 kernel 3x3 pad 1 1 stride 1 dilation 1 engine 7 2=3 14=4\n");
+    free(log);
+    log = convolved(64, 128, 2, 20, 12, 8, 6);
+    assert_string_equal(log, "heuristic A: 1 answers\n"
+                             "conv f16 [2,8,12,64] by 15360 768 64 -> [2,6,12,128] by 9216 1536 128 kernel 3x3 pad 0 1 stride 1 dilation 1 engine 7 2=3 14=4\n");
+    free(log);
+}
+
+#define NOTE(name) (1u << CUDNN_NUMERICAL_NOTE_##name)
+
+static void engines_that_could_change_bits_are_passed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char     *catches;
+        lt_cudnn_engine first;
+    } rows[] = {
+        { "order of sums",            { .index = 1, .numerical = NOTE(NONDETERMINISTIC) } },
+        { "Winograd",                 { .index = 1, .numerical = NOTE(WINOGRAD) | NOTE(TENSOR_CORE) } },
+        { "Winograd of 4x4",          { .index = 1, .numerical = NOTE(WINOGRAD_TILE_4x4) } },
+        { "FFT",                      { .index = 1, .numerical = NOTE(FFT) } },
+        { "sums of 16 bits",          { .index = 1, .numerical = NOTE(REDUCED_PRECISION_REDUCTION) | NOTE(TENSOR_CORE) } },
+        { "rounded operands",         { .index = 1, .numerical = NOTE(DOWN_CONVERT_INPUTS) } },
+        { "split sums",               { .index = 1, .n_knobs = 1, .knob = { CUDNN_KNOB_TYPE_SPLIT_K }, .value = { 4 } } },
+        { "sums split by blocks",     { .index = 1, .n_knobs = 1, .knob = { CUDNN_KNOB_TYPE_SPLIT_K_SLC }, .value = { 2 } } },
+        { "sums split as blocks fit", { .index = 1, .n_knobs = 1, .knob = { CUDNN_KNOB_TYPE_STREAM_K }, .value = { 1 } } },
+        { "workspace",                { .index = 1, .workspace = 64 << 20 } },
+        { "no maps in bands",         { .index = 1, .padded_only = true } },
+        { "compiled at run time",     { .index = 1, .behavior = 1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const lt_cudnn_engine engines[] = { rows[i].first, { .index = 2, .numerical = NOTE(TENSOR_CORE) | NOTE(STRICT_NAN_PROP) } };
+        lt_cudnn_engines(engines, 2);
+        char *log = convolved(16, 16, 1, 4, 4, 0, 4);
+        if (!strstr(log, " engine 2\n")) fail_msg("%s: %s", rows[i].catches, log);
+        free(log);
+        /* Alone it is refused in one sentence, unless it is only slow to start. */
+        lt_cudnn_engines(&rows[i].first, 1);
+        log = convolved(16, 16, 1, 4, 4, 0, 4);
+        if (rows[i].first.behavior ? !strstr(log, " engine 1\n") : !strstr(log, "LT_KERNELS=-conv2d.cudnn")) fail_msg("%s alone: %s", rows[i].catches, log);
+        free(log);
+    }
+    const lt_cudnn_engine late[] = { { .index = 1, .numerical = NOTE(FFT) }, { .index = 3, .fallback = true } };
+    lt_cudnn_engines(late, 2);
+    char *log = convolved(16, 16, 1, 4, 4, 0, 4);
+    assert_non_null(strstr(log, "heuristic fallback: 1 answers\nconv f16 [1,4,4,16] by 256 64 16 -> [1,4,4,16] by 256 64 16 kernel 3x3 pad 1 1 stride 1 dilation 1 engine 3\n"));
+    free(log);
+    lt_cudnn_engines(NULL, 0);
+}
+
+static void maps_that_the_engine_does_not_take_are_found_before_a_run(void **state)
+{
+    (void)state;
+    const lt_cudnn_engine engine = { .index = 1, .most_frames = 8 };
+    lt_cudnn_engines(&engine, 1);
+    char *text = convolved(16, 16, 9, 4, 4, 0, 4);
+    assert_non_null(strstr(text, "does not take maps of 9 x 4 x 4"));
+    assert_non_null(strstr(text, "LT_KERNELS=-conv2d.cudnn"));
+    free(text);
+    lt_cudnn_engines(NULL, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -298,11 +474,16 @@ int main(void)
         cmocka_unit_test(linear_is_right),
         cmocka_unit_test(linear_is_independent),
         cmocka_unit_test(convtranspose2d_is_right),
+        cmocka_unit_test(conv2d_is_right),
+        cmocka_unit_test(conv2d_is_independent),
         cmocka_unit_test(the_algorithm_is_chosen_once_by_rule),
         cmocka_unit_test(geglu_goes_in_blocks),
         cmocka_unit_test(tf32_only_where_asked),
         cmocka_unit_test(answers_that_could_change_bits_are_passed_over),
         cmocka_unit_test(sizes_that_the_algorithm_does_not_take_are_found_before_a_run),
+        cmocka_unit_test(the_engine_is_chosen_once_by_rule),
+        cmocka_unit_test(engines_that_could_change_bits_are_passed_over),
+        cmocka_unit_test(maps_that_the_engine_does_not_take_are_found_before_a_run),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
