@@ -220,7 +220,7 @@ static void lost(void **state)
     (void)state;
     const uint64_t all = kernels(a, b, W, H, &first);
     assert_true(all > first && first > 0);
-    for (uint64_t n = 1; n < all; n += 5) {
+    for (uint64_t n = 1; n < all; n += 11) {
         char text[64];
         engine e;
         lt_status st = LT_OK;
