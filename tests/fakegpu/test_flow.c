@@ -238,7 +238,7 @@ static void lost(void **state)
         lt_error_clear();
         lt_fake_forget();
     }
-    assert_true(failed > 10);
+    assert_true(failed > 6);
     lt_fake_restart("");
     free(a);
     free(b);
