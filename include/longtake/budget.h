@@ -18,10 +18,10 @@
 extern "C" {
 #endif
 
-/* Memory of this machine as this process may use it: the smallest of /proc/meminfo and its cgroup (v1 or v2). */
+/* Memory of this machine as this process may use it: the smallest of /proc/meminfo and the control groups that hold it (v1 or v2, and those above). */
 typedef struct {
     int64_t total, available;    /* bytes */
-    int64_t cgroup_limit;        /* -1: none */
+    int64_t cgroup_limit;        /* the least of them; -1: none */
 } lt_host_memory;
 
 LT_NODISCARD lt_status lt_host_memory_read(lt_host_memory *out);

@@ -43,10 +43,13 @@ bool lt_gpu_built(void);
  * the build has no CUDA, there is no driver, or it is too old. */
 LT_NODISCARD lt_status lt_gpu_list(lt_gpu *out, int max, int *n);
 
-/* What this build and this machine have. Versions as CUDA counts them (13000); 0 where there is none. */
+/* What this build and this machine have; 0 and "" where there is none. Versions of CUDA as it counts them: 13000; of libraries as they do: 130100. */
 typedef struct {
     int         driver;              /* the newest CUDA that the driver knows */
     int         runtime;
+    struct {
+        int built, found;            /* of the headers; of what is loaded */
+    } cublaslt, cudnn;
     char        driver_text[32];     /* "580.65.06", or "" */
     const int  *architectures;       /* 750 for sm_75, ascending; borrowed for good */
     int         n_architectures;

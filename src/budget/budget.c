@@ -1,60 +1,10 @@
 #include <longtake/budget.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Left to the rest of the machine when nobody says how much to take. */
 static const double default_fraction = 0.9;
 static const int64_t reserve = (int64_t)256 << 20;
-
-/* The number in a one-line file, or -1 (absent, or "max"). */
-static int64_t number_in(const char *path)
-{
-    char text[64] = "";
-    FILE *f = fopen(path, "r");
-    if (!f) return -1;
-    if (!fgets(text, sizeof text, f)) text[0] = 0;
-    fclose(f);
-    char *end;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    return end == text || errno ? -1 : (int64_t)v;
-}
-
-/* cgroup v1 writes a number near 2^63 for "no limit". */
-static int64_t limit_in(const char *path)
-{
-    int64_t v = number_in(path);
-    return v > (int64_t)1 << 60 ? -1 : v;
-}
-
-lt_status lt_host_memory_read(lt_host_memory *out)
-{
-    lt_status st = LT_OK;
-    char line[256];
-    long long kib;
-    FILE *f = fopen("/proc/meminfo", "r");
-    *out = (lt_host_memory){ 0, 0, -1 };
-    if (!f) LT_FAIL(LT_E_DEVICE, "cannot read /proc/meminfo: %s", strerror(errno));
-    while (fgets(line, sizeof line, f)) {
-        if (sscanf(line, "MemTotal: %lld kB", &kib) == 1) out->total = kib * 1024;
-        if (sscanf(line, "MemAvailable: %lld kB", &kib) == 1) out->available = kib * 1024;
-    }
-    int64_t limit = limit_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
-    if (limit < 0) {
-        limit = limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-        used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes");
-    }
-    out->cgroup_limit = limit;
-    if (limit >= 0 && limit < out->total) out->total = limit;
-    if (limit >= 0 && used >= 0 && limit - used < out->available) out->available = limit > used ? limit - used : 0;
-    if (out->total <= 0) LT_FAIL(LT_E_DEVICE, "/proc/meminfo does not say how much memory there is");
-done:
-    if (f) fclose(f);
-    return st;
-}
 
 static int64_t least(int64_t a, int64_t b)
 {

@@ -38,6 +38,13 @@ static lt_status check(const lt_device *d, cudaError_t e, const char *what)
 /* A device that is lost is not asked again: every later call fails with the error that lost it. */
 #define CUDA(d, call, what) LT_TRY_(check(d, atomic_load(&gpu_of(d)->lost) ? (cudaError_t)atomic_load(&gpu_of(d)->lost) : (call), what), #call)
 
+/* A recording in which a call failed is none: the failure is kept for its end. */
+static lt_status note(lt_stream *s, lt_status st)
+{
+    if (st < 0 && s->recording && !s->failure.status) s->failure = *lt_error_last();
+    return st;
+}
+
 /* For what is given back: nobody waits for the answer, but a loss is noted, and CUDA's record is left clean. */
 static void settle(const lt_device *d, cudaError_t e)
 {
@@ -129,7 +136,10 @@ done:
 static bool lost(const lt_device *d)
 {
     gpu *g = gpu_of(d);
-    if (!atomic_load(&g->lost)) settle(d, cudaStreamQuery(g->quiet));
+    if (atomic_load(&g->lost)) return true;
+    cudaError_t e = cudaStreamQuery(g->quiet);
+    settle(d, e);
+    if (e == cudaErrorUnknown) atomic_store(&g->lost, (int)e);
     return atomic_load(&g->lost) != 0;
 }
 
@@ -172,7 +182,7 @@ static lt_status stream_wait(lt_stream *s, lt_event *e)
     lt_status st = LT_OK;
     CUDA(s->device, cudaStreamWaitEvent(s->own, e->own, cudaEventWaitDefault), "waiting for an event");
 done:
-    return st;
+    return note(s, st);
 }
 
 static lt_status stream_finish(lt_stream *s)
@@ -204,7 +214,7 @@ static lt_status event_record(lt_event *e, lt_stream *s)
     lt_status st = LT_OK;
     CUDA(e->device, cudaEventRecord(e->own, s->own), "recording an event");
 done:
-    return st;
+    return note(s, st);
 }
 
 static lt_status event_past(lt_event *e, bool *past)
@@ -292,7 +302,7 @@ static lt_status copy(lt_stream *s, void *to, size_t to_stride, const void *from
     else
         CUDA(s->device, cudaMemcpy2DAsync(to, to_stride, from, from_stride, row_bytes, n_rows, cudaMemcpyDefault, s->own), s->name);
 done:
-    return st;
+    return note(s, st);
 }
 
 static lt_status fill(lt_stream *s, void *to, int byte, size_t n_bytes)
@@ -301,7 +311,7 @@ static lt_status fill(lt_stream *s, void *to, int byte, size_t n_bytes)
     if (!n_bytes) return LT_OK;
     CUDA(s->device, cudaMemsetAsync(to, byte, n_bytes, s->own), s->name);
 done:
-    return st;
+    return note(s, st);
 }
 
 /* ---- recordings ---- */
@@ -311,6 +321,8 @@ static lt_status recording_begin(lt_stream *s)
 {
     lt_status st = LT_OK;
     CUDA(s->device, cudaStreamBeginCapture(s->own, cudaStreamCaptureModeThreadLocal), "beginning a recording");
+    s->recording = true;
+    s->failure.status = LT_OK;
 done:
     return st;
 }
@@ -320,13 +332,19 @@ static lt_status recording_end(lt_stream *s, lt_recording *r)
     lt_status st = LT_OK;
     cudaGraph_t graph = NULL;
     cudaGraphExec_t own = NULL;
+    s->recording = false;
     CUDA(s->device, cudaStreamEndCapture(s->own, &graph), "ending a recording");
+    if (s->failure.status) goto done;
     CUDA(s->device, cudaGraphInstantiate(&own, graph, 0), "making a recording");
     r->own = own;
     CUDA(s->device, cudaGraphUpload(own, s->own), "uploading a recording");
 done:
     if (graph) settle(s->device, cudaGraphDestroy(graph));
     if (st < 0 && own) settle(s->device, cudaGraphExecDestroy(own));
+    if (s->failure.status) {
+        lt_error_set(&s->failure);
+        st = s->failure.status;
+    }
     return st;
 }
 

@@ -65,7 +65,7 @@ static const struct {
     { cudaErrorExternalDevice, true, "a device beside the GPU failed and took this process's work with it: run again" },
     { cudaErrorContextIsDestroyed, true, "the GPU's context is gone: another part of this process destroyed it" },
     { cudaErrorCudartUnloading, true, "the process is ending" },
-    { cudaErrorUnknown, true, "the GPU failed and the driver does not say why: see the kernel's log for lines with NVRM: Xid; run again" },
+    { cudaErrorUnknown, false, "the GPU failed and the driver does not say why: see the kernel's log for lines with NVRM: Xid; run again" },
     { cudaErrorStreamCaptureInvalidated, false, "the recording was spoilt by a call that failed in it" },
     { cudaErrorStreamCaptureUnsupported, false, "something was put on the stream that cannot be recorded, a fault in longtake: please report it" },
 };

@@ -3,9 +3,22 @@
 #ifdef LT_HAVE_CUDA
 #include "cuda_error.h"
 #include "facts.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* Code for sm_XY runs on all sm_XZ with Z >= Y, and PTX is translated for newer GPUs only (CUDA C++ Programming Guide, "Binary Compatibility" and "PTX
+ * Compatibility"). sm_90a runs on sm_90 alone, which has no younger sisters. */
+int lt_probe_covers(const int *built, int n, int major, int minor)
+{
+    bool older = n == 0;
+    for (int i = 0; i < n; i++) {
+        if (built[i] / 100 == major && built[i] / 10 % 10 <= minor) return 1;
+        older = older || built[i] < 100 * major + 10 * minor;
+    }
+    return older ? -1 : 0;
+}
 
 lt_status lt_cuda_count(int *n)
 {

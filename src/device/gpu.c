@@ -16,24 +16,13 @@ static bool device_files(void)
 #include "facts.h"
 #include "probe.h"
 
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
+#include <cudnn.h>
 
 bool lt_gpu_built(void)
 {
     return true;
-}
-
-/* Code for sm_XY runs on all sm_XZ with Z >= Y (CUDA C++ Programming Guide, "Binary Compatibility"); that for sm_90a on sm_90, which is alone in its
- * family. PTX, where the build holds it, is translated for newer GPUs only. */
-static int code_for(int major, int minor)
-{
-    int n = 0, older = 0;
-    const int *built = lt_probe_architectures(&n);
-    for (int i = 0; i < n; i++) {
-        if (built[i] / 100 == major && built[i] / 10 % 10 <= minor) return 1;
-        older |= built[i] < 100 * major + 10 * minor;
-    }
-    return older || n == 0 ? -1 : 0;
 }
 
 lt_status lt_gpu_list(lt_gpu *out, int max, int *n)
@@ -42,7 +31,8 @@ lt_status lt_gpu_list(lt_gpu *out, int max, int *n)
     lt_device_facts f;
     lt_nvml_facts now;
     lt_nvml *nvml = NULL;
-    int count = 0;
+    int count = 0, n_built = 0;
+    const int *built = lt_probe_architectures(&n_built);
     *n = 0;
     cudaError_t e = cudaGetDeviceCount(&count);
     if (e == cudaErrorNoDevice) count = 0;
@@ -55,7 +45,7 @@ lt_status lt_gpu_list(lt_gpu *out, int max, int *n)
         LT_TRY(lt_cuda_facts(i, nvml, &f));
         lt_nvml_read(nvml, f.uuid, &now);
         *g = (lt_gpu){ .major = f.major, .minor = f.minor, .multiprocessors = f.multiprocessors, .memory = f.memory, .mig = strncmp(f.uuid, "MIG-", 4) == 0,
-                       .code = code_for(f.major, f.minor), .free = now.free, .others = now.others, .ecc = now.ecc,
+                       .code = lt_probe_covers(built, n_built, f.major, f.minor), .free = now.free, .others = now.others, .ecc = now.ecc,
                        .ecc_uncorrected = now.ecc_uncorrected };
         if (cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, i) != cudaSuccess) (void)cudaGetLastError();
         g->exclusive = mode == cudaComputeModeProhibited ? 2 : mode != cudaComputeModeDefault;
@@ -72,6 +62,10 @@ void lt_gpu_system_read(lt_gpu_system *out)
 {
     *out = (lt_gpu_system){ 0 };
     if (cudaDriverGetVersion(&out->driver) != cudaSuccess || cudaRuntimeGetVersion(&out->runtime) != cudaSuccess) (void)cudaGetLastError();
+    out->cublaslt.built = CUBLAS_VERSION;
+    out->cublaslt.found = (int)cublasLtGetVersion();
+    out->cudnn.built = CUDNN_VERSION;
+    out->cudnn.found = (int)cudnnGetVersion();
     lt_cuda_driver_text(out->driver_text, sizeof out->driver_text);
     out->architectures = lt_probe_architectures(&out->n_architectures);
 }

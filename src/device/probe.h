@@ -16,6 +16,9 @@ const void *lt_probe_kernel(void);
 /* The architectures as nvcc lists them, 750 for sm_75, ascending; *n of them. None where the compiler does not tell. */
 const int *lt_probe_architectures(int *n);
 
+/* Whether code compiled for `built` [n] runs on a GPU of this compute capability: 1 yes; -1 at most as PTX, where the build holds it; 0 no. */
+int lt_probe_covers(const int *built, int n, int major, int minor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 
 #include "finish.h"
 
+#include <longtake/carrier.h>
 #include <longtake/file.h>
 
 #include <stdio.h>
@@ -216,6 +217,12 @@ static int64_t more_host_bytes(const lt_setup *s, const void *plan, const lt_fin
     return (int64_t)n;
 }
 
+/* Device memory through which halo records of this size travel between GPUs, at the end of the arena. */
+static size_t staging_bytes(const lt_setup *s, size_t record)
+{
+    return s->compute.device && record && lt_comm_size(s->comm) > 1 ? lt_carrier_device_bytes(record) : 0;
+}
+
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
 {
     lt_status st = LT_OK;
@@ -234,11 +241,12 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
     }
     const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height, &p->finish));
     p->device_bytes = (int64_t)device;
+    const int64_t staging = s->task->finish ? (int64_t)staging_bytes(s, lt_finishing_record_bytes(&p->finish)) : 0;
     p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
     p->host_bytes += more_host_bytes(s, plan, &p->finish);
-    if (p->device_bytes > s->budget.device)
+    if (p->device_bytes + staging > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->device_bytes, need, sizeof need),
+                info->width, info->height, lt_bytes_text(p->device_bytes + staging, need, sizeof need),
                 lt_bytes_text(s->budget.device, have, sizeof have));
     if (p->host_bytes > s->budget.host)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of host memory and %s may be used: raise --host-memory-limit or give a smaller --max-res", path,
@@ -558,8 +566,10 @@ done:
     return st;
 }
 
-static void sum_up(lt_setup *s)
+static lt_status sum_up(lt_setup *s)
 {
+    lt_status st = LT_OK;
+    char need[32], have[32];
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
@@ -568,6 +578,13 @@ static void sum_up(lt_setup *s)
         const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
         if (record > s->record_bytes) s->record_bytes = record;
     }
+    s->staging_at = (s->arena_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    if (staging_bytes(s, s->record_bytes)) s->arena_bytes = s->staging_at + staging_bytes(s, s->record_bytes);
+    if ((int64_t)s->arena_bytes > s->budget.device)
+        LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used: raise --memory-limit, or do those of one size by themselves",
+                lt_bytes_text((int64_t)s->arena_bytes, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have));
+done:
+    return st;
 }
 
 /* ---- all of it ---- */
@@ -664,7 +681,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     LT_TRY(look_at_all(s));
     LT_TRY(cut(s));
     LT_TRY(scan_all(s));
-    sum_up(s);
+    LT_TRY(lt_agree_status(comm, sum_up(s)));
 done:
     return st;
 }

@@ -67,7 +67,8 @@ typedef struct {
     lt_setup_video    *videos;       /* [inputs.n] */
     lt_setup_piece    *pieces;       /* [n_pieces], grouped by video, rising */
     int64_t            n_pieces;
-    size_t             arena_bytes;  /* the largest of the plans of this shard's videos */
+    size_t             arena_bytes;  /* the largest of the plans of this shard's videos, and on a GPU the place of halo records */
+    size_t             staging_at;   /* that place */
     size_t             host_bytes;   /* likewise: frames, decoder, writer */
     size_t             record_bytes; /* the largest halo record; 0: there are none */
 } lt_setup;

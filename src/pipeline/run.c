@@ -378,7 +378,10 @@ static void report_bad_inputs(run *r)
 static lt_status open_carrier(run *r)
 {
     lt_status st = LT_OK;
-    const lt_carrier_opts opts = { .mixed = r->s.mixed, .room = r->s.record_bytes, .timeout_s = (int)r->s.settings->peer_timeout };
+    lt_device *device = r->s.compute.device;
+    const lt_carrier_opts opts = { .device = device, .mixed = r->s.mixed, .room = r->s.record_bytes,
+                                   .staging = device && lt_comm_size(r->comm) > 1 ? lt_worker_staging(r->worker) : NULL,
+                                   .timeout_s = (int)r->s.settings->peer_timeout };
     LT_TRY(lt_carrier_open(r->comm, &opts, &r->carrier));
     LT_TRY(lt_exchange_create(r->comm, r->carrier, r->box, EXCHANGE, &r->exchange));
     if (!r->summary) return LT_OK;

@@ -720,6 +720,11 @@ done:
     return st;
 }
 
+void *lt_worker_staging(const lt_worker *w)
+{
+    return lt_arena_at(w->arena, w->s->staging_at);
+}
+
 void lt_worker_look(const lt_worker *w, lt_worker_state *out)
 {
     *out = (lt_worker_state){ atomic_load(&w->frames), atomic_load(&w->video), atomic_load(&w->piece),

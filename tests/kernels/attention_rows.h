@@ -15,7 +15,8 @@
 enum { SIGMAS = 4 };        /* the rig's noise stays below 3.5 */
 
 /* The header's tolerance, |q| and |k| from the deviation of their values (half as much again for the largest row). In bf16 each
- * side rounds its weights to its own maximum: two halves of a unit, 2^-9 of max|v| each. */
+ * side rounds its weights to its own maximum: two halves of a unit, 2^-9 of max|v| each; in f16 2^-12, and half of the least subnormal
+ * number for each key on either side, of a sum of 1/2 at least. */
 static double allowed(const rig_case *c, double value, double scale)
 {
     const lt_attention_attr *attr = c->attr;
@@ -25,7 +26,9 @@ static double allowed(const rig_case *c, double value, double scale)
     (void)value;
     (void)scale;
     return (0x1p-22 * (sqrt(d) * (double)attr->scale * 1.5 * d * qd * kd + sqrt((double)k->dim[1])) +
-            (attr->compute == LT_BF16 ? 0x1p-8 : 0)) * most;
+            (attr->compute == LT_BF16  ? 0x1p-8
+             : attr->compute == LT_F16 ? 0x1p-11 + 0x1p-23 * (double)k->dim[1]
+                                       : 0)) * most;
 }
 
 typedef enum { DENSE, QKV, PIXELS, HEADS } form;

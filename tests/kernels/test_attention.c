@@ -331,6 +331,14 @@ static void refusals(void **state)
     a.in[LT_ATTENTION_V] = indexed;
     assert_non_null(lt_attention_blocked.refuse(&a, &m));
     a = good;
+    const lt_attention_attr f16 = { .scale = 1, .compute = LT_F16 };
+    a.attr = &f16;
+    assert_non_null(lt_attention_small.refuse(&a, &m));
+    assert_non_null(lt_attention_blocked.refuse(&a, &m));
+    a = good;
+    a.out.dtype = LT_F16;
+    assert_non_null(lt_attention_blocked.refuse(&a, &m));
+    a = good;
     a.out.dtype = LT_F64;
     assert_non_null(lt_attention_blocked.refuse(&a, &m));
 }

@@ -10,7 +10,7 @@
  *         1 b      [F] or absent
  *
  * H of the formula is x.rows. Types and tolerance: as linear, K = kh kw C / groups. groups > 1 may be refused by the fast
- * versions. */
+ * versions. conv2d.cudnn rounds a sum to `compute` before bias, activation and residual: 1.13 u of the same sum more (linear.h). */
 #ifndef LONGTAKE_KERNELS_CONV2D_H
 #define LONGTAKE_KERNELS_CONV2D_H
 
@@ -37,6 +37,8 @@ typedef struct {
 extern const lt_kernel lt_conv2d_ref;
 extern const lt_kernel lt_conv2d_dnnl;
 extern const lt_kernel lt_conv2d_own;
+extern const lt_kernel lt_conv2d_cudnn;     /* built with LT_CUDA; cuDNN, and our own kernel for what follows the sums */
+extern const lt_kernel lt_conv2d_mma;       /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
 extern const lt_kernel lt_conv2d_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
 #ifdef __cplusplus

@@ -30,6 +30,7 @@ extern const lt_kernel lt_convtranspose2d_ref;
 extern const lt_kernel lt_convtranspose2d_dnnl;
 extern const lt_kernel lt_convtranspose2d_own;
 extern const lt_kernel lt_convtranspose2d_cublaslt;  /* built with LT_CUDA; cuBLASLt and the copy kernel */
+extern const lt_kernel lt_convtranspose2d_mma;        /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
 extern const lt_kernel lt_convtranspose2d_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
 #ifdef __cplusplus

@@ -198,7 +198,7 @@ done:
 lt_status lt_gemm_cublaslt_run(const lt_launch *l, const lt_gemm_cublaslt *g, const lt_gemm_cublaslt_call *c)
 {
     lt_status st = LT_OK;
-    const float one = 1, beta = c->add ? 1 : 0;
+    const float alpha = g->kind.alpha != 0 ? g->kind.alpha : 1, beta = c->add ? 1 : 0;
     description d;
     const int64_t of_x = (int64_t)lt_dtype_bytes(g->kind.operand), of_y = (int64_t)lt_dtype_bytes(g->kind.result);
     const int64_t strides = (c->x_row | c->x_batch) * of_x | (c->y_row | c->y_batch | c->add_row | c->add_batch) * of_y;
@@ -206,7 +206,7 @@ lt_status lt_gemm_cublaslt_run(const lt_launch *l, const lt_gemm_cublaslt *g, co
         LT_FAIL(LT_E_INTERNAL, "a view that does not begin at a multiple of 16 bytes came to cuBLASLt; run with "
                 "LT_KERNELS=-linear.cublaslt,-convtranspose2d.cublaslt");
     LT_TRY(describe(&g->kind, c, &d));
-    LT_CUBLAS(cublasLtMatmul(g->handle, &d.desc, &one, c->w, &d.w, c->x, &d.x, &beta, c->add ? c->add : c->y, &d.add, c->y, &d.y, &g->algo, c->workspace,
+    LT_CUBLAS(cublasLtMatmul(g->handle, &d.desc, &alpha, c->w, &d.w, c->x, &d.x, &beta, c->add ? c->add : c->y, &d.add, c->y, &d.y, &g->algo, c->workspace,
                              LT_CUDA_WORKSPACE, l->stream));
 done:
     return st;

@@ -35,6 +35,7 @@ typedef struct {
     lt_dtype operand, result;    /* of x and W; of y, add and b */
     bool     bias, relu;
     bool     tf32;               /* f32 operands may be rounded to TF32 */
+    float    alpha;              /* the sum is multiplied by it, exactly where it is a power of two; 0: 1 */
 } lt_gemm_cublaslt_kind;
 
 /* n_batches matrices of n_rows rows; strides in elements, of rows and of batches. */

@@ -16,6 +16,9 @@
  * roundings grows like its root; for an out of bf16 or f16 half a unit of
  * it more, its own rounding. After GELU 1.13 times that, its steepest slope; of a gated
  * product the errors of both factors.
+ * linear.cublaslt, whose operands or outputs have u = 2^-9 (bf16) or 2^-12 (f16) of relative error when they are rounded, differs in three places, and
+ * its tolerance is wider there by multiples of u times the same sum: gamma without an activation is folded into bf16 and f16 weights and into b, rounded
+ * once (2 u); b is rounded to a 16-bit out's type (1 u); a sum of 16 bits is rounded before GELU (1.13 u). With TF32 operands have u = 2^-11 (2 u).
  * Any K, N >= 1. */
 #ifndef LONGTAKE_KERNELS_LINEAR_H
 #define LONGTAKE_KERNELS_LINEAR_H
@@ -42,6 +45,7 @@ extern const lt_kernel lt_linear_ref;      /* the definition */
 extern const lt_kernel lt_linear_dnnl;     /* oneDNN, bf16 where the processor has units for it */
 extern const lt_kernel lt_linear_own;      /* our vector code, any processor */
 extern const lt_kernel lt_linear_cublaslt;  /* built with LT_CUDA; cuBLASLt, our own kernel for GELU, GEGLU and what it cannot do */
+extern const lt_kernel lt_linear_mma;        /* built with LT_CUDA; our tensor-core kernel, f16 and bf16 */
 extern const lt_kernel lt_linear_cuda;      /* built with LT_CUDA; any GPU, f32 sums without tensor cores */
 
 #ifdef __cplusplus

@@ -9,6 +9,9 @@
 
 enum { PART_ALIGN = 256, X = 0, OUT, RESIDUAL };
 
+/* f16 has no numbers as small as gamma W may be: folded weights are so much larger, and the sum is made smaller again. */
+enum { FOLD_F16 = 256 };
+
 /* How arguments are computed. It follows from types, attributes and strides alone, so it is the same for every size. */
 typedef struct {
     lt_gemm_cublaslt_kind kind;
@@ -44,6 +47,7 @@ static way way_of(const lt_args *a, bool tf32)
     w.kind = (lt_gemm_cublaslt_kind){
         .K = t->n_in, .N = t->act == LT_ACT_GEGLU ? 2 * (int64_t)t->n_out : t->n_out, .operand = t->compute, .result = w.scratch ? LT_F32 : y->dtype,
         .bias = t->bias && !w.after, .relu = t->act == LT_ACT_RELU && !w.after, .tf32 = tf32,
+        .alpha = t->gamma && !w.after && t->compute == LT_F16 ? 1.0f / FOLD_F16 : 1,
     };
     return w;
 }
@@ -102,7 +106,7 @@ static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w,
     char *to = packed;
     for (int64_t n = 0; n < how.kind.N; n++) {
         const float by = folded ? gamma[n] : 1;
-        for (int64_t k = 0; k < how.kind.K; k++) put(to, how.kind.operand, n * how.kind.K + k, by * w[LT_LINEAR_W].data[n * how.kind.K + k]);
+        for (int64_t k = 0; k < how.kind.K; k++) put(to, how.kind.operand, n * how.kind.K + k, by / how.kind.alpha * w[LT_LINEAR_W].data[n * how.kind.K + k]);
         put(to + p.b, how.kind.result, n, t->bias ? by * b[n] : 0);
         ((float *)(void *)(to + p.b_after))[n] = t->bias ? b[n] : 0;
     }
