@@ -41,7 +41,7 @@ const char *lt_decoder_name(lt_decoder decoder);
 
 typedef struct {
     int        max_res;                  /* longest side of the delivered frames; 0: as they are */
-    lt_decoder decoder;                  /* what lt_reader decodes with; the index and lt_media_read are the CPU's */
+    lt_decoder decoder;                  /* what frames are read with; the index is always the CPU's */
 } lt_media_opts;
 
 /* Names and run-time versions of the libraries that decide the bytes of a frame. */
@@ -114,6 +114,10 @@ void lt_media_set_stop(lt_media *m, const atomic_int *stop);
 
 /* Frame `frame` into rgb [height,width,3]. LT_E_DATA where it cannot be read; others still can. */
 LT_NODISCARD lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride);
+
+/* The same for a media on a device (lt_media_use_device): planes in the first place of its memory, complete, good until the next frame is read. The
+ * calling thread is bound to the device. */
+LT_NODISCARD lt_status lt_media_read_planes(lt_media *m, int64_t frame, lt_nv12 *planes);
 
 typedef struct lt_reader lt_reader;
 

@@ -49,6 +49,13 @@ static const lt_choice name_by[] = {
 static const lt_choice devices[] = {
     { "auto", LT_DEVICE_AUTO, "a GPU where there is one" }, { "cpu", LT_DEVICE_CPU, NULL }, { "cuda", LT_DEVICE_CUDA, NULL }, { 0 },
 };
+static const lt_choice decoders[] = {
+    { "auto", LT_DECODE_AUTO, "cpu" },
+    { "cpu", LT_DECODE_CPU, NULL },
+    { "nvdec", LT_DECODE_NVDEC, "the decoder of an NVIDIA GPU, whose frames stay there: 8-bit 4:2:0 h264, hevc, vp8, vp9 and av1 at their own size; "
+      "anything else fails rather than being decoded otherwise" },
+    { 0 },
+};
 /* The value of these is never used: the name itself goes to lt_isa_parse, which lies above this module. */
 static const lt_choice cpu_isas[] = { { "auto", 0, NULL }, { "base", 0, NULL }, { "avx2", 0, NULL }, { "avx512", 0, NULL }, { 0 } };
 static const lt_choice allows[] = {
@@ -102,6 +109,8 @@ static const lt_option options[] = {
       .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video; of models run, the frames of the one pass" },
     { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
       .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
+    { .name = "decoder", .kind = LT_OPTION_CHOICE, AT(decoder), .commands = RUN, .section = "input", .arg = "DECODER", .preset = "auto",
+      .choices = decoders, .help = "What decodes; part of a job's settings" },
 
     { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR | MODELS, .section = "output",
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is. Of models run, the HDF5 file to write" },

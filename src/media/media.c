@@ -222,7 +222,7 @@ done:
 lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride)
 {
     lt_status st = LT_OK;
-    if (m->hw.table) LT_FAIL(LT_E_INTERNAL, "%s: its frames are on a device", m->path);
+    if (m->decoder == LT_DECODER_NVDEC) LT_FAIL(LT_E_INTERNAL, "%s: its frames are on a device", m->path);
     LT_TRY(in_range(m, frame));
     if (m->files) return read_image(m, frame, rgb, stride);
     LT_TRY(reach(m, quit, frame));
@@ -280,6 +280,15 @@ done:
 lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
 {
     return lt_media_read_unless(m, NULL, frame, rgb, stride);
+}
+
+lt_status lt_media_read_planes(lt_media *m, int64_t frame, lt_nv12 *planes)
+{
+    lt_status st = LT_OK;
+    if (m->hw.ring_bytes < lt_hw_frame_bytes(&m->info)) LT_FAIL(LT_E_INTERNAL, "%s: there is no place on a device for a frame of it", m->path);
+    LT_TRY(lt_media_fetch_unless(m, NULL, frame, m->hw.ring, planes));
+done:
+    return st;
 }
 
 void lt_media_close(lt_media **media)

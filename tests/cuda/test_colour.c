@@ -5,6 +5,7 @@
 #include "cuda_shim_control.h"
 #include "frames/colour_cuda.h"
 #include "media/media_private.h"
+#include "media/nv12_cuda.h"
 #include "media/yuv_private.h"
 
 #include <stdlib.h>
@@ -135,6 +136,33 @@ static void every_matrix(void **state)
         for (int full = 0; full < 2; full++) same_bytes(46, 33, m, full, (content)((m + full) % CONTENTS), false);
 }
 
+/* A surface, rows apart otherwise, into a frame of the ring: all of it and nothing beside it. */
+static void surfaces(void **state)
+{
+    static const int sizes[][2] = { { 16, 16 }, { 130, 18 }, { 255, 17 }, { 256, 33 }, { 514, 20 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int order = 0; order < LT_SHIM_ORDERS; order++) {
+            const int w = sizes[i][0], h = sizes[i][1], pairs = (w + 1) / 2 * 2, lines = (h + 1) / 2;
+            const size_t stride = 768, bytes = stride * (size_t)(h + lines);
+            picture p = drawn_picture(w, h, NOISE);
+            uint8_t *to = malloc(bytes);
+            assert_non_null(to);
+            memset(to, 0xa5, bytes);
+            const lt_nv12_copy copy = { p.luma, p.uv, p.luma_stride, p.chroma_stride, w, h, to, to + stride * (size_t)h, stride };
+            lt_shim_set_order((lt_shim_order)order, 3);
+            assert_ok(lt_nv12_copy_cuda(NULL, &copy));
+            for (int y = 0; y < h + lines; y++) {
+                const uint8_t *row = to + (size_t)y * stride, *of = y < h ? p.luma + (size_t)y * p.luma_stride : p.uv + (size_t)(y - h) * p.chroma_stride;
+                const int n = y < h ? w : pairs;
+                assert_memory_equal(row, of, (size_t)n);
+                for (int x = n; x < (int)stride; x++) assert_int_equal(row[x], 0xa5);
+            }
+            free(to);
+            discard(&p);
+        }
+}
+
 /* What is not equal is refused. */
 static void refusals(void **state)
 {
@@ -152,6 +180,7 @@ int main(void)
         cmocka_unit_test(every_size),
         cmocka_unit_test(long_sides),
         cmocka_unit_test(every_matrix),
+        cmocka_unit_test(surfaces),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,8 +252,29 @@ static void a_reader_ends_early(void **state)
     assert_ok(lt_reader_open(p.media, frames, 8, 2, &r));
     assert_int_equal(lt_reader_next(r, &f), LT_E_STOPPED);
     lt_reader_close(&r);
-    uint8_t rgb[16];
-    assert_int_equal(lt_media_read(p.media, 0, rgb, 1), LT_E_INTERNAL);
+    close_pair(&p);
+}
+
+static void one_frame(void **state)
+{
+    static const int64_t order[] = { 29, 3, 4, 0 };
+    uint8_t rgb[96 * 64 * 3], want[96 * 64 * 3];
+    lt_nv12 planes;
+    lt_yuv *yuv;
+    pair p;
+    (void)state;
+    assert_ok(lt_yuv_create(96, 64, &yuv));
+    assert_ok(open_pair(&p, "plain.mp4", 1, 0, &stand_in));
+    for (int i = 0; i < 4; i++) {
+        assert_ok(lt_media_read_planes(p.media, order[i], &planes));
+        lt_yuv_run(yuv, &planes, rgb, 96 * 3);
+        assert_ok(lt_media_read(p.twin, order[i], want, 96 * 3));
+        assert_memory_equal(rgb, want, sizeof want);
+    }
+    assert_int_equal(lt_media_read_planes(p.media, 30, &planes), LT_E_DATA);
+    assert_int_equal(lt_media_read(p.media, 0, rgb, 96 * 3), LT_E_INTERNAL);
+    assert_int_equal(lt_media_read_planes(p.twin, 0, &planes), LT_E_INTERNAL);
+    lt_yuv_destroy(&yuv);
     close_pair(&p);
 }
 
@@ -364,6 +385,7 @@ int main(void)
         cmocka_unit_test(the_same_frames),
         cmocka_unit_test(the_same_damage),
         cmocka_unit_test(a_reader_ends_early),
+        cmocka_unit_test(one_frame),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(a_device_that_does_not_take_it),
         cmocka_unit_test(the_format_is_chosen),
