@@ -1,5 +1,5 @@
-set(LT_CUDA AUTO CACHE STRING "CUDA back-end: ON, OFF, or AUTO (ON where nvcc is found)")
-set_property(CACHE LT_CUDA PROPERTY STRINGS ON OFF AUTO)
+set(LT_CUDA AUTO CACHE STRING "CUDA back-end: ON, OFF, AUTO (ON where all of it is found), or FAKE (for tests: without a GPU)")
+set_property(CACHE LT_CUDA PROPERTY STRINGS ON OFF AUTO FAKE)
 option(LT_WERROR "Warnings are errors" OFF)
 option(LT_FAULTS "Compile the fault injection that tests use (LT_FAULT in the environment)" OFF)
 set(LT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
@@ -14,8 +14,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_library(lt_flags INTERFACE)
 # No contraction to FMA and no reassociation: what is IEEE-exact by contract must be so at every ISA level.
-target_compile_options(lt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes
-  -Wmissing-prototypes -ffp-contract=off -fno-math-errno
+target_compile_options(lt_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wvla -ffp-contract=off -fno-math-errno
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)   # messages are cut on purpose
 target_compile_definitions(lt_flags INTERFACE _GNU_SOURCE)
 if(LT_WERROR)

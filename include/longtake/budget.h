@@ -4,10 +4,12 @@
  * out   bytes: for the device's arena, and for the host side of the rank
  * owns  nothing
  *
- * A CPU rank's device is its share of the host's memory, so both limits are taken from one pool there. */
+ * A CPU rank's device is its share of the host's memory, so both limits are taken from one pool there. A GPU has memory of its own, of which its driver
+ * and CUDA's libraries take a part that nobody can ask for beforehand. */
 #ifndef LONGTAKE_BUDGET_H
 #define LONGTAKE_BUDGET_H
 
+#include <longtake/device.h>
 #include <longtake/status.h>
 
 #include <stdint.h>
@@ -16,10 +18,10 @@
 extern "C" {
 #endif
 
-/* Memory of this machine as this process may use it: the smallest of /proc/meminfo and its cgroup (v1 or v2). */
+/* Memory of this machine as this process may use it: the smallest of /proc/meminfo and the control groups that hold it (v1 or v2, and those above). */
 typedef struct {
     int64_t total, available;    /* bytes */
-    int64_t cgroup_limit;        /* -1: none */
+    int64_t cgroup_limit;        /* the least of them; -1: none */
 } lt_host_memory;
 
 LT_NODISCARD lt_status lt_host_memory_read(lt_host_memory *out);
@@ -38,6 +40,19 @@ typedef struct {
 
 /* The limits of a CPU rank: device = min(limit, fraction x total / ranks, available / ranks - reserve). */
 LT_NODISCARD lt_status lt_budget_cpu(const lt_budget_opts *opts, lt_budget *out);
+
+/* The limits of a rank on a GPU with `total` bytes of which `free_now` are free, one of n_ranks on it (those with the same facts.uuid): device =
+ * min(limit, fraction x total / n_ranks, (free_now - reserve) / n_ranks) - overhead. So --memory-limit bounds all that the rank takes on the GPU, and
+ * out->device is what is ours: the one allocation. free_now is read before any rank on the GPU allocates; where that is after their contexts were made,
+ * the context is counted twice, to the safe side, when free memory is what binds. host: as a CPU rank's. pool: both together, for the two memories are
+ * apart. LT_E_MEMORY where driver and libraries leave nothing, naming the limit that binds. */
+LT_NODISCARD lt_status lt_budget_gpu(const lt_budget_opts *opts, int64_t total, int64_t free_now, int n_ranks, int64_t overhead, lt_budget *out);
+
+/* *theirs* where nobody has measured it: context, loaded modules, cuBLASLt, cuDNN and recordings, as a bound by experience for a kind of GPU; 0 for the
+ * CPU. A plan that uses it says *estimated*. Measured it is, on an idle GPU, the driver's figure for the process after a warm-up that launched every
+ * kernel, uploaded every recording and connected every peer, less what is ours. NCCL's peers are not in the estimate: LT_OVERHEAD_PEER for each. */
+int64_t lt_device_overhead(const lt_device_facts *facts);
+enum { LT_OVERHEAD_PEER = 32 << 20 };
 
 /* "5.6 GiB": bytes in words, written to `buffer` [size], which is returned. */
 char *lt_bytes_text(int64_t n_bytes, char *buffer, int size);

@@ -14,6 +14,9 @@
  * States live from run to run, in rows that a table picks: features kept for the next window, a ring of memories. A table is an array of
  * indices that the caller sets before a run.
  *
+ * On a GPU a run returns when its work is on the session's stream; what is read or written between runs goes through that stream
+ * (lt_session_stream, lt_session_read), and what lt_session_tensor gives is the device's memory.
+ *
  * Thread: a graph is built by one thread; a plan is immutable; a session has one thread and spreads work over its pool. */
 #ifndef LONGTAKE_GRAPH_H
 #define LONGTAKE_GRAPH_H
@@ -47,7 +50,8 @@ typedef struct {
     ((lt_shape){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
 #define LT_AXES(...) LT_SHAPE(__VA_ARGS__)
 
-/* `compute`: LT_F32, or LT_BF16 for operands of matrix products and what they give (norms, softmax and sums stay f32). */
+/* `compute`: LT_F32; LT_BF16 or LT_F16 for operands of matrix products and what they give (norms, softmax and sums stay f32). f16 is for GPUs: on
+ * the CPU no kernel takes it, and a plan says so. */
 LT_NODISCARD lt_status lt_graph_create(lt_dtype compute, lt_graph **out);
 
 /* *g is NULL afterwards; NULL is accepted. */
@@ -217,29 +221,54 @@ typedef struct {
     lt_status (*read)(void *ctx, const char *name, int n_dims, const int64_t *dim, float *out);
 } lt_weight_source;
 
-/* Reads and packs the weights into the arena, opens the kernels. After this nothing of ours allocates. The pool has no more threads than the
- * plan's machine. */
+/* Reads and packs the weights into the arena, opens the kernels. After this nothing of ours allocates but what lt_session_record and
+ * lt_session_profile make. The pool has no more threads than the plan's machine; the arena is in the memory that the plan's machine computes on. */
 LT_NODISCARD lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights, lt_arena *arena, lt_pool *pool,
                                          lt_session **out);
 
 /* *s is NULL afterwards; NULL is accepted. */
 void lt_session_destroy(lt_session **s);
 
-/* The whole of an input, state, output or probe. false where there is none of this name. Borrowed. */
+/* The whole of an input, state, output or probe, in the memory of the arena. false where there is none of this name. Borrowed. */
 bool lt_session_tensor(const lt_session *s, const char *name, lt_tensor *out);
 
 /* Names that lt_session_tensor knows, in order; NULL at the end of the list. */
 const char *lt_session_tensor_name(const lt_session *s, int i);
 
-/* The indices of a table, which the caller sets; NULL where there is none of this name. *n: how many. */
+/* The indices of a table, which the caller sets; NULL where there is none of this name. *n: how many. A run takes them as they are when it is
+ * called. */
 int32_t *lt_session_table(lt_session *s, const char *name, int64_t *n);
 
-/* Runs part `first` to part `last` (by name). Parts cut by frames or rows do the first `count` entries of dimension 0 (0: all).
- * LT_E_STOPPED, outputs undefined, soon after *stop is not zero; stop may be NULL. */
+/* Runs part `first` to part `last` (by name). Parts cut by frames or rows do the first `count` entries of dimension 0 (0: all); on a GPU whole
+ * slices, so that every call has a size that was planned: up to a slice more entries are written. LT_E_STOPPED, outputs undefined, soon after *stop is
+ * not zero; stop may be NULL. */
 LT_NODISCARD lt_status lt_session_run(lt_session *s, const char *first, const char *last, int64_t count, const lt_atomic_int *stop);
 
-/* Node i of the plan with what this session has spent on it. */
-void lt_session_node(const lt_session *s, int i, lt_node_info *out);
+/* On a GPU: makes a recording (longtake/device.h) of this run, which later runs of the same parts and count replay. It is run once to warm up, with
+ * whatever the arena holds: before the first frame. Nothing on the CPU. */
+LT_NODISCARD lt_status lt_session_record(lt_session *s, const char *first, const char *last, int64_t count);
+
+/* What runs are put on; NULL on the CPU. */
+lt_stream *lt_session_stream(lt_session *s);
+
+/* Waits for all runs. Nothing on the CPU. */
+LT_NODISCARD lt_status lt_session_finish(lt_session *s);
+
+/* Entries first .. first + n - 1 of dimension 0 of an input, state, output or probe, as they lie (dense), into `out`, after all runs.
+ * LT_E_ABSENT where there is none of this name. */
+LT_NODISCARD lt_status lt_session_read(lt_session *s, const char *name, int64_t first, int64_t n, void *out);
+
+/* Called for each executed operator of a run: seconds on the clock of longtake/clock.h. */
+typedef struct {
+    void *ctx;
+    void (*span)(void *ctx, const char *part, const char *node, const char *kernel, double begin, double seconds);
+} lt_session_spans;
+
+/* From now on runs on a GPU are timed operator by operator by its own clock, and not replayed; on the CPU they always are. spans may be NULL. */
+LT_NODISCARD lt_status lt_session_profile(lt_session *s, const lt_session_spans *spans);
+
+/* Node i of the plan with what this session has spent on it. On a GPU seconds are those of profiled runs; it waits for them. */
+void lt_session_node(lt_session *s, int i, lt_node_info *out);
 
 #ifdef __cplusplus
 }

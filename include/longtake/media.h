@@ -10,7 +10,9 @@
 #ifndef LONGTAKE_MEDIA_H
 #define LONGTAKE_MEDIA_H
 
+#include <longtake/device.h>
 #include <longtake/status.h>
+#include <longtake/yuv.h>
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -32,8 +34,14 @@ typedef struct {
     double duration, avg_fps;            /* seconds, frames/s; 0: unknown */
 } lt_media_info;
 
+typedef enum { LT_DECODER_CPU, LT_DECODER_NVDEC } lt_decoder;
+
+/* "cpu" or "nvdec". */
+const char *lt_decoder_name(lt_decoder decoder);
+
 typedef struct {
-    int max_res;                         /* longest side of the delivered frames; 0: as they are */
+    int        max_res;                  /* longest side of the delivered frames; 0: as they are */
+    lt_decoder decoder;                  /* what frames are read with; the index is always the CPU's */
 } lt_media_opts;
 
 /* Names and run-time versions of the libraries that decide the bytes of a frame. */
@@ -48,6 +56,16 @@ const lt_media_info *lt_media_get_info(const lt_media *m);
 
 /* Upper bound of the host memory that decoding frames of this size takes, in bytes. */
 size_t lt_media_host_bytes(const lt_media *m);
+
+/* Upper bound of the device memory that the decoder takes by itself (surfaces), in bytes; 0 for the CPU's. */
+size_t lt_media_device_bytes(const lt_media *m);
+
+/* Of a media opened with LT_DECODER_NVDEC, once, after lt_media_set_index and before a reader is opened on it: the GPU, and
+ * lt_reader_device_bytes() of its memory, aligned to 256; both borrowed until the media is closed. Decodes the first picture, so that the GPU says
+ * whether it takes the stream. After a failure the media can only be closed: LT_E_DEVICE, one sentence each, where this libavcodec has no NVDEC, there is no driver or the device
+ * refuses; LT_E_DATA, naming --decoder cpu, for a video that NVDEC cannot serve to the bit: another codec than h264, hevc, vp8, vp9 or av1, other
+ * pixels than 8-bit 4:2:0, frames to be turned or scaled, or what this GPU's decoder does not know. */
+LT_NODISCARD lt_status lt_media_use_device(lt_media *m, lt_device *device, void *memory, size_t n_bytes);
 
 /* A new reference; NULL without memory. */
 json_t *lt_media_info_to_json(const lt_media_info *info);
@@ -97,19 +115,27 @@ void lt_media_set_stop(lt_media *m, const atomic_int *stop);
 /* Frame `frame` into rgb [height,width,3]. LT_E_DATA where it cannot be read; others still can. */
 LT_NODISCARD lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride);
 
+/* The same for a media on a device (lt_media_use_device): planes in the first place of its memory, complete, good until the next frame is read. The
+ * calling thread is bound to the device. */
+LT_NODISCARD lt_status lt_media_read_planes(lt_media *m, int64_t frame, lt_nv12 *planes);
+
 typedef struct lt_reader lt_reader;
 
 typedef struct {
     int64_t        frame;
     lt_status      status;               /* LT_OK, or LT_E_DATA with error_text */
-    const uint8_t *rgb;                  /* [height,width,3], borrowed until release */
+    const uint8_t *rgb;                  /* [height,width,3], borrowed until release; NULL: on a device */
     size_t         stride;
+    lt_nv12        planes;               /* of a device: in its memory, complete, borrowed until release */
     const char    *error_text;
     int            slot;                 /* the reader's own */
 } lt_frame;
 
-/* Host memory of a reader's frames. */
+/* Host memory of a reader's frames, where the CPU decodes. */
 size_t lt_reader_bytes(const lt_media_info *info, int n_buffers);
+
+/* Device memory of a reader's frames, where NVDEC decodes: exact, part of the plan as ours. */
+size_t lt_reader_device_bytes(const lt_media_info *info, int n_buffers);
 
 /* Decodes frames[0..n-1] (rising, borrowed) ahead on its own thread, into n_buffers frames. n <= 0: none. */
 LT_NODISCARD lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_t n, int n_buffers, lt_reader **out);
@@ -118,7 +144,7 @@ LT_NODISCARD lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_
  * it. */
 LT_NODISCARD lt_status lt_reader_next(lt_reader *r, lt_frame *out);
 
-/* Gives a frame's buffer back. */
+/* Gives a frame's buffer back. What reads it on a device must be past. */
 void lt_reader_release(lt_reader *r, lt_frame *frame);
 
 /* Ends the thread, also in mid-list and within a frame's time; *r is NULL afterwards; NULL is accepted. */

@@ -6,6 +6,7 @@
 #ifndef LONGTAKE_RATE_H
 #define LONGTAKE_RATE_H
 
+#include <longtake/device.h>
 #include <longtake/dtype.h>
 #include <longtake/status.h>
 
@@ -16,6 +17,9 @@ extern "C" {
 /* n^3 product of `dtype` (LT_F32, LT_BF16) by the library in one call with its own threads, the best of `repeats`. A measurement for people to read:
  * nothing is chosen by it. LT_E_DEVICE where the library cannot do it here. */
 LT_NODISCARD lt_status lt_matmul_rate(lt_dtype dtype, int n, int n_threads, int repeats, double *gflops);
+
+/* The same of cuBLASLt on a GPU (f32: without TF32), by its clock. It allocates what it needs beside the arena and gives it back. */
+LT_NODISCARD lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeats, double *gflops);
 
 #ifdef __cplusplus
 }

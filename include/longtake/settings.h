@@ -27,9 +27,10 @@ typedef enum {
 typedef enum { LT_PRESET_BEST, LT_PRESET_FAST } lt_preset;
 typedef enum { LT_TYPE_F32, LT_TYPE_F16 } lt_field_type;
 typedef enum { LT_MODEL_VITS, LT_MODEL_VITB, LT_MODEL_VITL } lt_model_choice;
-typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_BF16 } lt_precision_choice;
+typedef enum { LT_PRECISION_AUTO, LT_PRECISION_F32, LT_PRECISION_TF32, LT_PRECISION_BF16, LT_PRECISION_F16 } lt_precision_choice;
 typedef enum { LT_NAME_BY_STEM, LT_NAME_BY_PATH } lt_name_by;
 typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
+typedef enum { LT_DECODE_AUTO, LT_DECODE_CPU, LT_DECODE_NVDEC } lt_decoder_choice;
 typedef enum { LT_SHARD_BY_AUTO, LT_SHARD_BY_VIDEO, LT_SHARD_BY_SEGMENT } lt_shard_by;
 typedef enum { LT_PROGRESS_AUTO, LT_PROGRESS_BAR, LT_PROGRESS_PLAIN, LT_PROGRESS_JSON, LT_PROGRESS_NONE } lt_progress_kind;
 enum { LT_ALLOW_MIXED_DEVICES = 1 };            /* bits of lt_settings.allow */
@@ -56,6 +57,7 @@ typedef struct {
     double     start, end;           /* seconds from the first frame's time; end 0: to the end */
     int64_t    frames;               /* at most; 0: all */
     int64_t    prefetch;             /* frames decoded ahead, at least 1 */
+    int        decoder;              /* lt_decoder_choice; auto is the CPU */
 
     /* output */
     char      *out;                  /* job directory; models run: file */
@@ -102,6 +104,7 @@ typedef struct {
     bool       hash, partial;
 
     /* messages */
+    char      *trace;                /* file of the timeline; NULL: none */
     bool       json;
     int        progress;             /* lt_progress_kind */
     bool       verbose, quiet;

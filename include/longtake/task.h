@@ -24,6 +24,7 @@
 #include <longtake/status.h>
 #include <longtake/store.h>
 #include <longtake/weights.h>
+#include <longtake/yuv.h>
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -38,12 +39,14 @@ typedef struct {
     lt_weights        *weights;      /* NULL where the task takes none */
     lt_hash            weights_hash;
     lt_dtype           precision;    /* of the settings, `auto` resolved */
+    bool               planes;       /* frames come as planes of a decoder on the GPU */
 } lt_task_env;
 
 /* A frame as the pipeline hands it over. */
 typedef struct {
-    const uint8_t *rgb;          /* [H,W,3]; NULL for an unreadable frame */
+    const uint8_t *rgb;          /* [H,W,3]; NULL for an unreadable frame and for planes */
     size_t         stride;       /* bytes from row to row */
+    const lt_nv12 *planes;       /* in the memory of the GPU, where --decoder nvdec decodes; NULL otherwise */
     const char    *why;          /* of an unreadable frame: one sentence */
 } lt_view;
 

@@ -34,9 +34,11 @@ static const lt_choice models[] = {
     { "vits", LT_MODEL_VITS, "small" }, { "vitb", LT_MODEL_VITB, "base" }, { "vitl", LT_MODEL_VITL, "large" }, { 0 },
 };
 static const lt_choice precisions[] = {
-    { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance, on a CPU f32" },
+    { "auto", LT_PRECISION_AUTO, "what the device is best at within the task's tolerance: f16 on a GPU, f32 on a CPU" },
     { "f32", LT_PRECISION_F32, NULL },
+    { "tf32", LT_PRECISION_TF32, "f32 whose matrix products may round their operands to 11 bits, on GPUs that can" },
     { "bf16", LT_PRECISION_BF16, "matrix products of bfloat16, summed in f32, which needs a device with such units" },
+    { "f16", LT_PRECISION_F16, "matrix products of 16-bit floats, summed in f32, on a GPU" },
     { 0 },
 };
 static const lt_choice name_by[] = {
@@ -46,6 +48,13 @@ static const lt_choice name_by[] = {
 };
 static const lt_choice devices[] = {
     { "auto", LT_DEVICE_AUTO, "a GPU where there is one" }, { "cpu", LT_DEVICE_CPU, NULL }, { "cuda", LT_DEVICE_CUDA, NULL }, { 0 },
+};
+static const lt_choice decoders[] = {
+    { "auto", LT_DECODE_AUTO, "cpu" },
+    { "cpu", LT_DECODE_CPU, NULL },
+    { "nvdec", LT_DECODE_NVDEC, "the decoder of an NVIDIA GPU, whose frames stay there: 8-bit 4:2:0 h264, hevc, vp8, vp9 and av1 at their own size; "
+      "anything else fails rather than being decoded otherwise" },
+    { 0 },
 };
 /* The value of these is never used: the name itself goes to lt_isa_parse, which lies above this module. */
 static const lt_choice cpu_isas[] = { { "auto", 0, NULL }, { "base", 0, NULL }, { "avx2", 0, NULL }, { "avx512", 0, NULL }, { 0 } };
@@ -100,6 +109,8 @@ static const lt_option options[] = {
       .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video; of models run, the frames of the one pass" },
     { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
       .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
+    { .name = "decoder", .kind = LT_OPTION_CHOICE, AT(decoder), .commands = RUN, .section = "input", .arg = "DECODER", .preset = "auto",
+      .choices = decoders, .help = "What decodes; part of a job's settings" },
 
     { .name = "out", .letter = 'o', .kind = LT_OPTION_PATH, AT(out), .commands = RUN | DOCTOR | MODELS, .section = "output",
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is. Of models run, the HDF5 file to write" },
@@ -141,7 +152,7 @@ static const lt_option options[] = {
     { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
       .help = "Let models run write every named intermediate result too" },
 
-    { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN, .section = "device", .arg = "DEVICE", .preset = "auto",
+    { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
     { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
@@ -186,6 +197,8 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
+    { .name = "trace", .kind = LT_OPTION_PATH, AT(trace), .commands = RUN | BENCH, .section = "messages", .arg = "FILE",
+      .help = "Write a timeline for chrome://tracing or Perfetto; several ranks write FILE.0, FILE.1 and so on" },
     { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",

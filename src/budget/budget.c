@@ -1,60 +1,10 @@
 #include <longtake/budget.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Left to the rest of the machine when nobody says how much to take. */
 static const double default_fraction = 0.9;
 static const int64_t reserve = (int64_t)256 << 20;
-
-/* The number in a one-line file, or -1 (absent, or "max"). */
-static int64_t number_in(const char *path)
-{
-    char text[64] = "";
-    FILE *f = fopen(path, "r");
-    if (!f) return -1;
-    if (!fgets(text, sizeof text, f)) text[0] = 0;
-    fclose(f);
-    char *end;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    return end == text || errno ? -1 : (int64_t)v;
-}
-
-/* cgroup v1 writes a number near 2^63 for "no limit". */
-static int64_t limit_in(const char *path)
-{
-    int64_t v = number_in(path);
-    return v > (int64_t)1 << 60 ? -1 : v;
-}
-
-lt_status lt_host_memory_read(lt_host_memory *out)
-{
-    lt_status st = LT_OK;
-    char line[256];
-    long long kib;
-    FILE *f = fopen("/proc/meminfo", "r");
-    *out = (lt_host_memory){ 0, 0, -1 };
-    if (!f) LT_FAIL(LT_E_DEVICE, "cannot read /proc/meminfo: %s", strerror(errno));
-    while (fgets(line, sizeof line, f)) {
-        if (sscanf(line, "MemTotal: %lld kB", &kib) == 1) out->total = kib * 1024;
-        if (sscanf(line, "MemAvailable: %lld kB", &kib) == 1) out->available = kib * 1024;
-    }
-    int64_t limit = limit_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
-    if (limit < 0) {
-        limit = limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-        used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes");
-    }
-    out->cgroup_limit = limit;
-    if (limit >= 0 && limit < out->total) out->total = limit;
-    if (limit >= 0 && used >= 0 && limit - used < out->available) out->available = limit > used ? limit - used : 0;
-    if (out->total <= 0) LT_FAIL(LT_E_DEVICE, "/proc/meminfo does not say how much memory there is");
-done:
-    if (f) fclose(f);
-    return st;
-}
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -74,6 +24,39 @@ lt_status lt_budget_cpu(const lt_budget_opts *o, lt_budget *out)
     out->device = least((int64_t)(fraction * (double)m.total / ranks), share);
     if (o->memory_limit > 0) out->device = least(out->device, o->memory_limit);
     out->host = o->host_memory_limit > 0 ? least(o->host_memory_limit, share) : share;
+done:
+    return st;
+}
+
+/* Of a GPU, for what the driver needs in passing and for others' small changes. */
+static const int64_t gpu_reserve = (int64_t)128 << 20;
+
+int64_t lt_device_overhead(const lt_device_facts *f)
+{
+    if (f->backend == LT_BACKEND_CPU) return 0;
+    /* A context has room for the stacks and queues of every multiprocessor, so it grows with the chip. */
+    return (int64_t)(f->major >= 9 ? 960 : 640) << 20;
+}
+
+lt_status lt_budget_gpu(const lt_budget_opts *o, int64_t total, int64_t free_now, int n_ranks, int64_t overhead, lt_budget *out)
+{
+    lt_status st = LT_OK;
+    lt_budget host;
+    char whole[32], theirs[32];
+    const char *binds = "--memory-fraction", *mend = "raise it, or use fewer ranks on the GPU";
+    const int ranks = n_ranks < 1 ? 1 : n_ranks;
+    const double fraction = o->memory_fraction > 0 ? o->memory_fraction : default_fraction;
+    *out = (lt_budget){ 0, 0, 0 };
+    LT_TRY(lt_budget_cpu(o, &host));
+    int64_t all = (int64_t)(fraction * (double)total / ranks), room = free_now > gpu_reserve ? (free_now - gpu_reserve) / ranks : 0;
+    if (o->memory_limit > 0 && o->memory_limit <= all) all = o->memory_limit, binds = "--memory-limit";
+    if (room < all) all = room, binds = "what is free there", mend = "end what else runs on it, or use fewer ranks on it";
+    if (all <= overhead)
+        LT_FAIL(LT_E_MEMORY, "this rank may take %s of the GPU's memory (%s), of which driver and CUDA's libraries alone need up to %s: %s",
+                lt_bytes_text(all, whole, sizeof whole), binds, lt_bytes_text(overhead, theirs, sizeof theirs), mend);
+    out->device = all - overhead;
+    out->host = host.host;
+    out->pool = out->device + out->host;
 done:
     return st;
 }

@@ -45,6 +45,8 @@ struct lt_stream {
     lt_device  *device;
     const char *name;
     void       *own;                     /* cudaStream_t */
+    bool        recording;
+    lt_error    failure;                 /* the first one while recording; status 0: none */
 };
 
 struct lt_event {

@@ -37,6 +37,14 @@ typedef struct {
 /* The tables and sizes of a lt_prepare, which keeps them; for the device that copies them. */
 const lt_prepare_job *lt_prepare_tables(const lt_prepare *p);
 
+/* Where lt_prepare_device keeps what, bytes from the start of its memory. Absent parts are 0 long. */
+typedef struct {
+    size_t column, row, across;              /* as in lt_prepare_job */
+    size_t yuv_column, yuv_row, rgb;         /* as in lt_colour_job */
+    size_t n_bytes;
+} lt_prepare_places;
+lt_prepare_places lt_prepare_device_places(int width, int height, int net_width, int net_height, bool planes);
+
 /* Source rows, then output rows, LT_PREPARE_ROWS an item, items y0 <= . < y1. */
 void lt_prepare_across(lt_isa isa, const lt_prepare_job *a, int y0, int y1);
 void lt_prepare_down(lt_isa isa, const lt_prepare_job *a, int y0, int y1);

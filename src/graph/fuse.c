@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-/* What follows a matrix product is done where its sums still lie in registers: activation, LayerScale, residual. What only moves a value to
+/* What follows a matrix product is done where its sums still lie in registers: activation, LayerScale, residual; so is what is added to a resized map or
+ * a norm. What only moves a value to
  * its place (a joined map, a row of a state) is left out: its maker writes there. */
 
 typedef struct {
@@ -120,8 +121,8 @@ static bool fuse_add(fusion *f, lt_node *n)
             f->g->values[n->out].dtype = was;
             return true;
         }
-        const bool dense = p->op == LT_OP_linear || p->op == LT_OP_conv2d;
-        if (!dense || p->in[1] || !repeats_only_frames(f->g, other) || (p->op == LT_OP_linear && linear_of(p)->act == LT_ACT_GEGLU)) continue;
+        const bool adds = p->op == LT_OP_linear || p->op == LT_OP_conv2d || p->op == LT_OP_resize;
+        if (!adds || p->in[1] || !repeats_only_frames(f->g, other) || (p->op == LT_OP_linear && linear_of(p)->act == LT_ACT_GEGLU)) continue;
         p->in[1] = other;
         take_over(f, p, n);
         return true;

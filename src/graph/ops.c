@@ -212,10 +212,10 @@ lt_val lt_geglu(lt_graph *g, lt_val x)
     return unary(g, x, LT_ACT_GEGLU, "geglu");
 }
 
-/* f32 where either is. A weight does not widen what it is added to: LayerScale does, by lt_scale. */
+/* f32 where they differ. A weight does not widen what it is added to: LayerScale does, by lt_scale. */
 static lt_dtype wider(lt_dtype a, lt_dtype b)
 {
-    return a == LT_F32 || b == LT_F32 ? LT_F32 : a;
+    return a == b ? a : LT_F32;
 }
 
 static lt_val binary(lt_graph *g, lt_val a, lt_val b, lt_binary_kind kind, const char *name)

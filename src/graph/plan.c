@@ -276,8 +276,9 @@ static lt_status layout(lt_plan *p)
 {
     lt_status st = LT_OK;
     const int end = p->n_steps > 0 ? p->n_steps - 1 : 0;
-    p->items = calloc((size_t)p->g.n_values + 2 * (size_t)p->n_steps + 1, sizeof *p->items);
-    if (!p->items) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
+    p->items = calloc((size_t)p->g.n_values + 2 * (size_t)p->n_steps + 2, sizeof *p->items);
+    p->table_at = calloc((size_t)p->g.n_tables + 1, sizeof *p->table_at);
+    if (!p->items || !p->table_at) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
     for (int i = 1; i < p->g.n_values; i++) {
         lt_plan_value *v = &p->values[i], *at = &p->values[v->place];
         if (!v->used || at == v) continue;
@@ -299,6 +300,11 @@ static lt_status layout(lt_plan *p)
         s->workspace_item = add_item(p, name, s->workspace_bytes, i, i);
         p->weight_bytes += s->packed_bytes;
     }
+    for (int i = 0; i < p->g.n_tables; i++) {
+        p->table_at[i] = p->n_entries;
+        p->n_entries += p->g.tables[i].n;
+    }
+    p->tables_item = p->opts.machine.backend == LT_BACKEND_CUDA ? add_item(p, "tables", (size_t)p->n_entries * sizeof(int32_t), 0, end) : -1;
     LT_TRY(lt_arena_layout(p->items, p->n_items, &p->n_bytes));
 done:
     return st;
@@ -355,6 +361,7 @@ void lt_plan_destroy(lt_plan **plan)
     free(p->parts);
     free(p->steps);
     free(p->items);
+    free(p->table_at);
     free(p);
     *plan = NULL;
 }

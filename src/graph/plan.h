@@ -42,6 +42,9 @@ struct lt_plan {
     lt_plan_part  *parts;        /* [g.n_parts] */
     lt_arena_item *items;
     int            n_items;
+    int            tables_item;  /* CUDA: the device's copy of all tables; -1: none */
+    int64_t       *table_at;     /* [n_tables] entries before each table's in it */
+    int64_t        n_entries;    /* of all tables */
     size_t         n_bytes, weight_bytes;
 };
 

@@ -96,6 +96,14 @@ lt_walk lt_walk_make_long(int n_views, const lt_tensor *const *views)
     return w;
 }
 
+const char *lt_half_refuse(const lt_args *a, lt_dtype compute)
+{
+    bool half = a->out.dtype == LT_F16;
+    for (int i = 0; i < LT_MAX_IN; i++) half = half || (a->in[i].n_dims && a->in[i].dtype == LT_F16);
+    if (compute == LT_F16) return "computes in f32 and bf16 only: f16 is for GPUs";
+    return half ? "values of f16, which this code does not read" : NULL;
+}
+
 lt_walk_span lt_walk_item(const lt_walk *w, int item)
 {
     lt_walk_span s;

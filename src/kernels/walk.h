@@ -57,6 +57,9 @@ static inline void *lt_row_at(const lt_tensor *t, const lt_rows *rows, int64_t o
     return (char *)lt_tensor_at(t, outer) + inner * rows->inner_stride * (int64_t)lt_dtype_bytes(t->dtype);
 }
 
+/* NULL, or why not, for vector code that reads f32 and bf16 only: the call has values of f16, or computes in it. */
+const char *lt_half_refuse(const lt_args *a, lt_dtype compute);
+
 /* Calls fn(ctx, 0 .. n_items - 1) on the launch's pool. Once the stop flag is up items that are not begun are left out, and LT_E_STOPPED is
  * returned. */
 LT_NODISCARD lt_status lt_spread(const lt_launch *l, int n_items, lt_pool_fn fn, void *ctx);

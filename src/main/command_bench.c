@@ -4,9 +4,11 @@
 #include <longtake/arena.h>
 #include <longtake/budget.h>
 #include <longtake/clock.h>
+#include <longtake/place.h>
 #include <longtake/depth.h>
 #include <longtake/frames.h>
 #include <longtake/rate.h>
+#include <longtake/timeline.h>
 #include <longtake/weights.h>
 
 #include <jansson.h>
@@ -14,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE_SIZE = 4096, NEW_FRAMES = 22, STAGES_MAX = 32 };
+/* The yardstick's size: large enough for the device to be busy. On a GPU several windows are timed, one behind the other as in a run. */
+enum { RATE_CPU = 4096, RATE_GPU = 8192, NEW_FRAMES = 22, STAGES_MAX = 32, SHOWN = 4, TIMED_GPU = 4, FULL_WIDTH = 1280, FULL_HEIGHT = 720 };
 
 typedef struct {
     const char *name;
@@ -23,6 +26,7 @@ typedef struct {
 
 typedef struct {
     const lt_settings *s;
+    lt_place           compute;
     lt_depth_config    config;
     char               model[32];
     lt_depth_plan     *plan;
@@ -30,7 +34,11 @@ typedef struct {
     lt_arena          *arena;
     lt_pool           *pool;
     lt_weights        *weights;
+    lt_timeline       *timeline;
+    uint8_t           *rgb[SHOWN];                            /* GPU: what is uploaded */
+    int                timed;                                 /* windows behind the first */
     double             start_s, first_s, window_s, rate;      /* session made, first window, one more window; GFLOP/s of the machine */
+    double             operator_s;                            /* of one window, the sum of its operators */
     double             flops;                                 /* of that one more window */
     double            *node_seconds, *node_flops;             /* [nodes] of it */
     stage              stages[STAGES_MAX];
@@ -47,6 +55,20 @@ static void draw(float *to, size_t n, uint32_t seed)
     }
 }
 
+static bool on_gpu(const bench *b)
+{
+    return b->compute.device != NULL;
+}
+
+static lt_status feed(bench *b, int i, int number)
+{
+    lt_status st = LT_OK;
+    if (on_gpu(b)) LT_TRY(lt_depth_frame(b->session, i, b->rgb[number % SHOWN], (size_t)b->config.frame_width * 3));
+    else draw(lt_depth_input(b->session, i), (size_t)b->config.width * (size_t)b->config.height * 3, (uint32_t)number);
+done:
+    return st;
+}
+
 static lt_status encode(bench *b, int first, int n)
 {
     lt_status st = LT_OK;
@@ -56,7 +78,7 @@ static lt_status encode(bench *b, int first, int n)
         const int some = n - i < batch ? n - i : batch;
         for (int k = 0; k < some; k++) {
             slot[k] = (first + i + k) % LT_DEPTH_WINDOW;
-            draw(lt_depth_input(b->session, k), (size_t)b->config.width * (size_t)b->config.height * 3, (uint32_t)(first + i + k));
+            LT_TRY(feed(b, k, first + i + k));
         }
         LT_TRY(lt_depth_encode(b->session, some, slot, NULL));
     }
@@ -65,18 +87,42 @@ done:
 }
 
 /* The positions of a window in the middle of a video: all but two are read by something. */
-static lt_status window(bench *b, bool first)
+static lt_status begin(bench *b, bool first)
 {
     lt_status st = LT_OK;
     int32_t slot[LT_DEPTH_WINDOW];
     int position[LT_DEPTH_WINDOW], n = 0;
-    const float *maps;
     for (int i = 0; i < LT_DEPTH_WINDOW; i++) {
         slot[i] = i;
         if (i != LT_DEPTH_WINDOW - 1 && (first || i != 2)) position[n++] = i;
     }
+    LT_TRY(lt_depth_window_begin(b->session, slot, position, n, NULL));
+done:
+    return st;
+}
+
+static lt_status window(bench *b, bool first)
+{
+    lt_status st = LT_OK;
+    const float *maps;
     LT_TRY(encode(b, 10, first ? LT_DEPTH_WINDOW : NEW_FRAMES));
-    LT_TRY(lt_depth_window(b->session, slot, position, n, &maps, NULL));
+    LT_TRY(begin(b, first));
+    LT_TRY(lt_depth_window_end(b->session, &maps, NULL));
+done:
+    return st;
+}
+
+/* Windows as a run has them: the frames of the next one are on their way while one is computed. */
+static lt_status windows(bench *b, int n)
+{
+    lt_status st = LT_OK;
+    const float *maps;
+    for (int i = 0; i < n; i++) {
+        LT_TRY(encode(b, 10, NEW_FRAMES));
+        if (i > 0) LT_TRY(lt_depth_window_end(b->session, &maps, NULL));
+        LT_TRY(begin(b, false));
+    }
+    LT_TRY(lt_depth_window_end(b->session, &maps, NULL));
 done:
     return st;
 }
@@ -92,6 +138,29 @@ static void count(bench *b, double sign)
     }
 }
 
+static void show(void *ctx, const char *part, const char *node, const char *kernel, double begin_, double seconds)
+{
+    bench *b = ctx;
+    (void)part;
+    lt_timeline_span(b->timeline, "operators", node, kernel, begin_, seconds);
+}
+
+/* Operator by operator. On the CPU that is the timed window itself. */
+static lt_status measure_operators(bench *b)
+{
+    lt_status st = LT_OK;
+    const lt_session_spans spans = { b, show };
+    if (b->timeline || on_gpu(b)) LT_TRY(lt_session_profile(lt_depth_session_graph(b->session), b->timeline ? &spans : NULL));
+    count(b, -1);
+    const double t = lt_seconds();
+    LT_TRY(window(b, false));
+    if (!on_gpu(b)) b->window_s = lt_seconds() - t;
+    lt_timeline_span(b->timeline, "windows", "window", NULL, t, lt_seconds() - t);
+    count(b, 1);
+done:
+    return st;
+}
+
 static lt_status measure(bench *b)
 {
     lt_status st = LT_OK;
@@ -102,12 +171,14 @@ static lt_status measure(bench *b)
     double t = lt_seconds();
     LT_TRY(window(b, true));
     b->first_s = lt_seconds() - t;
-    count(b, -1);
-    t = lt_seconds();
-    LT_TRY(window(b, false));
-    b->window_s = lt_seconds() - t;
-    count(b, 1);
-    LT_TRY(lt_matmul_rate(b->config.precision, RATE_SIZE, b->config.machine.n_threads, 3, &b->rate));
+    if (on_gpu(b)) {
+        t = lt_seconds();
+        LT_TRY(windows(b, b->timed = TIMED_GPU));
+        b->window_s = (lt_seconds() - t) / b->timed;
+    }
+    LT_TRY(measure_operators(b));
+    if (on_gpu(b)) LT_TRY(lt_matmul_rate_on(b->compute.device, b->config.precision, RATE_GPU, 3, &b->rate));
+    else LT_TRY(lt_matmul_rate(b->config.precision, RATE_CPU, b->config.machine.n_threads, 3, &b->rate));
     for (int i = 0; i < n; i++) {
         lt_node_info info;
         lt_plan_node(lt_depth_plan_graph(b->plan), i, &info);
@@ -118,6 +189,7 @@ static lt_status measure(bench *b)
         b->stages[b->n_stages - 1].seconds += b->node_seconds[i];
         b->stages[b->n_stages - 1].flops += b->node_flops[i];
         b->flops += b->node_flops[i];
+        b->operator_s += b->node_seconds[i];
     }
 done:
     return st;
@@ -165,8 +237,20 @@ static double rate_of(double flops, double seconds)
 
 static void print_row(const bench *b, const char *name, double seconds, double flops)
 {
-    printf("  %-28s %9.3f s %6.1f %% %9.1f GFLOP/s %6.1f %%\n", name, seconds, 100 * seconds / b->window_s, rate_of(flops, seconds),
-           100 * rate_of(flops, seconds) / b->rate);
+    printf("  %-28s %9.4f s %6.1f %% %9.1f GFLOP/s %6.1f %%\n", name, seconds, 100 * seconds / (on_gpu(b) ? b->operator_s : b->window_s),
+           rate_of(flops, seconds), 100 * rate_of(flops, seconds) / b->rate);
+}
+
+/* The driver's figure for the whole process beside what we plan for it. */
+static void print_gpu(const bench *b)
+{
+    char process[32], bound[32], ring[32];
+    lt_device_memory m = { -1, -1, -1, -1 };
+    if (lt_device_memory_read(b->compute.device, &m) < 0) lt_error_clear();
+    const int64_t ours = (int64_t)lt_depth_plan_bytes(b->plan), theirs = lt_device_overhead(lt_device_get_facts(b->compute.device));
+    printf("  of it the ring of frames %s; with driver and libraries at most %s; the driver counts %s for this process\n",
+           lt_bytes_text((int64_t)lt_depth_plan_ring_bytes(b->plan), ring, sizeof ring), lt_bytes_text(ours + theirs, bound, sizeof bound),
+           m.process < 0 ? "nothing" : lt_bytes_text(m.process, process, sizeof process));
 }
 
 static void print_text(const bench *b)
@@ -174,14 +258,16 @@ static void print_text(const bench *b)
     char planned[32], weights[32], observed[32];
     kind kinds[64];
     const int n = kinds_of(b, kinds, 64);
-    printf("%s, %dx%d, %s, %d threads, %s, %d frames at once\n", b->model, b->config.width, b->config.height, lt_dtype_name(b->config.precision),
-           b->config.machine.n_threads, lt_isa_name(b->config.machine.isa), lt_depth_plan_batch(b->plan));
+    printf("%s, %dx%d, %s, %s, %d threads, %d frames at once\n", b->model, b->config.width, b->config.height, lt_dtype_name(b->config.precision),
+           b->compute.kind, b->config.machine.n_threads, lt_depth_plan_batch(b->plan));
     printf("  session made in %.2f s, first window in %.2f s\n", b->start_s, b->first_s);
-    printf("  a window of %d new frames in %.2f s: %.3f frames/s, %.1f GFLOP/s, %.1f %% of oneDNN's %d^3 product (%.1f GFLOP/s)\n", NEW_FRAMES, b->window_s,
-           NEW_FRAMES / b->window_s, rate_of(b->flops, b->window_s), 100 * rate_of(b->flops, b->window_s) / b->rate, RATE_SIZE, b->rate);
+    printf("  a window of %d new frames in %.2f s: %.3f frames/s, %.1f GFLOP/s, %.1f %% of %s %d^3 product (%.1f GFLOP/s)\n", NEW_FRAMES, b->window_s,
+           NEW_FRAMES / b->window_s, rate_of(b->flops, b->window_s), 100 * rate_of(b->flops, b->window_s) / b->rate,
+           on_gpu(b) ? "cuBLASLt's" : "oneDNN's", on_gpu(b) ? RATE_GPU : RATE_CPU, b->rate);
     printf("  planned %s (of them weights %s), observed %s\n", lt_bytes_text((int64_t)lt_depth_plan_bytes(b->plan), planned, sizeof planned),
            lt_bytes_text((int64_t)lt_depth_plan_weight_bytes(b->plan), weights, sizeof weights),
            lt_bytes_text((int64_t)lt_arena_high_water(b->arena), observed, sizeof observed));
+    if (on_gpu(b)) print_gpu(b);
     printf("\n  stage\n");
     for (int i = 0; i < b->n_stages; i++) print_row(b, b->stages[i].name, b->stages[i].seconds, b->stages[i].flops);
     printf("\n  kernel\n");
@@ -203,7 +289,7 @@ static lt_status print_json(const bench *b)
     for (int i = 0; i < n; i++) json_array_append_new(kernels, row(kinds[i].name, kinds[i].seconds, kinds[i].flops));
     json_t *all = json_pack("{s:s, s:i, s:i, s:s, s:i, s:s, s:i, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "model", b->model, "width",
                             b->config.width, "height", b->config.height, "precision", lt_dtype_name(b->config.precision), "threads",
-                            b->config.machine.n_threads, "isa", lt_isa_name(b->config.machine.isa), "micro_batch", lt_depth_plan_batch(b->plan),
+                            b->config.machine.n_threads, "device", b->compute.kind, "micro_batch", lt_depth_plan_batch(b->plan),
                             "planned_bytes", (json_int_t)lt_depth_plan_bytes(b->plan), "weight_bytes", (json_int_t)lt_depth_plan_weight_bytes(b->plan),
                             "observed_bytes", (json_int_t)lt_arena_high_water(b->arena), "frames_per_second", NEW_FRAMES / b->window_s,
                             "window_seconds", b->window_s, "session_seconds", b->start_s, "first_window_seconds", b->first_s, "gflops",
@@ -223,24 +309,30 @@ static lt_status configure(bench *b)
     lt_status st = LT_OK;
     static const char *const models[] = { "vda-vits", "vda-vitb", "vda-vitl" };
     const lt_settings *s = b->s;
-    lt_isa isa;
+    lt_dtype precision;
     int width = 0, height = 0;
     if (s->task != LT_TASK_DEPTH) LT_FAIL(LT_E_USAGE, "bench measures --task depth");
-    LT_TRY(lt_isa_parse(s->cpu_isa ? s->cpu_isa : "auto", &isa));
-    const int threads = s->threads > 0 ? (int)s->threads : lt_cpus_allowed();
-    const lt_machine machine = lt_machine_here(isa, threads);
+    LT_TRY(lt_place_open(s, 0, 1, &b->compute));
+    LT_TRY(lt_place_precision(&b->compute, s, &precision));
+    if (b->compute.note[0]) lt_log_info(s->log, "%s", b->compute.note);
     snprintf(b->model, sizeof b->model, "%s", models[s->model]);
-    if (s->precision == LT_PRECISION_BF16 && !machine.bf16_units)
-        LT_FAIL(LT_E_DEVICE, "this processor has no bf16 units, so bf16 would only be slower: take --precision f32");
     if (s->size.width > 0) {
         width = (int)s->size.width;
         height = (int)s->size.height;
     } else {
-        LT_TRY(lt_depth_input_size(1280, 720, (int)s->input_size, &width, &height));
+        LT_TRY(lt_depth_input_size(FULL_WIDTH, FULL_HEIGHT, (int)s->input_size, &width, &height));
     }
     b->config = (lt_depth_config){ .model = b->model, .width = width, .height = height, .frames = LT_DEPTH_WINDOW, .slots = LT_DEPTH_WINDOW,
-                                   .precision = s->precision == LT_PRECISION_BF16 ? LT_BF16 : LT_F32, .micro_batch = (int)s->micro_batch,
-                                   .tile = (int)s->tile, .band = (int)s->band, .machine = machine };
+                                   .precision = precision, .micro_batch = (int)s->micro_batch, .tile = (int)s->tile, .band = (int)s->band,
+                                   .machine = b->compute.machine };
+    if (!on_gpu(b)) goto done;
+    b->config.frame_width = FULL_WIDTH;
+    b->config.frame_height = FULL_HEIGHT;
+    for (int i = 0; i < SHOWN; i++) {
+        const size_t n = (size_t)FULL_WIDTH * FULL_HEIGHT * 3;
+        if (!(b->rgb[i] = malloc(n))) LT_FAIL(LT_E_MEMORY, "no memory for frames");
+        for (size_t k = 0; k < n; k++) b->rgb[i][k] = (uint8_t)((k * 2654435761u + (size_t)i * 97) >> 13);
+    }
 done:
     return st;
 }
@@ -250,10 +342,11 @@ int lt_command_bench(const lt_settings *s)
     lt_status st = LT_OK;
     bench b = { .s = s };
     LT_TRY(configure(&b));
+    if (s->trace) LT_TRY(lt_timeline_open(s->trace, 0, &b.timeline));
     LT_TRY(lt_weights_open(s->weights ? s->weights : "synthetic:7", &b.weights));
     LT_TRY(lt_depth_plan_create(&b.config, &b.plan));
     LT_TRY(lt_pool_create(b.config.machine.n_threads, &b.pool));
-    LT_TRY(lt_arena_create(lt_depth_plan_bytes(b.plan), &b.arena));
+    LT_TRY(lt_arena_create_on(b.compute.device, lt_depth_plan_bytes(b.plan), &b.arena));
     const double before = lt_seconds();
     LT_TRY(lt_depth_session_create(b.plan, b.weights, b.arena, b.pool, &b.session));
     b.start_s = lt_seconds() - before;
@@ -261,12 +354,15 @@ int lt_command_bench(const lt_settings *s)
     if (s->json) LT_TRY(print_json(&b));
     else print_text(&b);
 done:
+    LT_ALSO(lt_timeline_close(&b.timeline));
     free(b.node_seconds);
     free(b.node_flops);
+    for (int i = 0; i < SHOWN; i++) free(b.rgb[i]);
     lt_depth_session_destroy(&b.session);
     lt_depth_plan_destroy(&b.plan);
     lt_arena_destroy(&b.arena);
     lt_pool_destroy(&b.pool);
     lt_weights_close(&b.weights);
+    lt_place_close(&b.compute);
     return (int)st;
 }

@@ -27,10 +27,31 @@ static json_t *versions(void)
     return o;
 }
 
+static void print_value(const char *key, const json_t *value);
+
+/* The entries of a list, each below its number; "gpus" is a list of what is called gpu. */
+static void print_list(const char *key, const json_t *list)
+{
+    size_t i;
+    const char *name;
+    json_t *entry, *value;
+    json_array_foreach(list, i, entry) {
+        printf("  %.*s %zu\n", (int)strlen(key) - 1, key, i);
+        json_object_foreach(entry, name, value) {
+            fputs("  ", stdout);
+            print_value(name, value);
+        }
+    }
+}
+
 static void print_value(const char *key, const json_t *value)
 {
     size_t n = strlen(key);
     bool bytes = n > 6 && strcmp(key + n - 6, "_bytes") == 0;
+    if (json_is_array(value)) {
+        print_list(key, value);
+        return;
+    }
     printf("  %-24.*s ", (int)(bytes ? n - 6 : n), key);
     if (json_is_string(value)) printf("%s\n", json_string_value(value));
     else if (json_is_boolean(value)) printf("%s\n", json_is_true(value) ? "yes" : "no");
@@ -65,11 +86,12 @@ int lt_command_doctor(const lt_settings *s)
     int code = 0;
     lt_findings f = { json_array(), json_array() };
     json_t *root = json_object();
-    char *advice = lt_doctor_advice(s);
-    if (!root || !f.problems || !f.notes || !advice) LT_FAIL(LT_E_MEMORY, "no memory to examine this machine");
+    char *advice = NULL;
+    int n_gpus = 0;
+    if (!root || !f.problems || !f.notes) LT_FAIL(LT_E_MEMORY, "no memory to examine this machine");
     json_object_set_new(root, "versions", versions());
     json_object_set_new(root, "cpu", lt_doctor_cpu(&f));
-    json_object_set_new(root, "gpu", lt_doctor_gpu(&f));
+    json_object_set_new(root, "gpu", lt_doctor_gpu(s, &f, &n_gpus));
     json_object_set_new(root, "memory", lt_doctor_memory(&f));
     json_object_set_new(root, "limits", lt_doctor_limits(&f));
     json_object_set_new(root, "disk", lt_doctor_disk(s->out, &f));
@@ -78,6 +100,7 @@ int lt_command_doctor(const lt_settings *s)
     json_object_set(root, "notes", f.notes);
     json_object_set(root, "problems", f.problems);
     json_object_set_new(root, "ready", json_boolean(json_array_size(f.problems) == 0));
+    if (!(advice = lt_doctor_advice(s, n_gpus))) LT_FAIL(LT_E_MEMORY, "no memory to examine this machine");
     json_object_set_new(root, "recommended", json_string(advice));
     if (json_array_size(f.problems)) code = lt_exit_code(LT_E_DEVICE);
     if (!s->json) print_text(root);

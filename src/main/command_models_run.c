@@ -3,6 +3,7 @@
 
 #include <longtake/arena.h>
 #include <longtake/arrays.h>
+#include <longtake/place.h>
 #include <longtake/depth.h>
 #include <longtake/dtype.h>
 #include <longtake/weights.h>
@@ -13,6 +14,7 @@
 
 typedef struct {
     const lt_settings *s;
+    lt_place           compute;
     lt_depth_config    config;
     lt_depth_plan     *plan;
     lt_depth_session  *session;
@@ -59,27 +61,28 @@ done:
     return st;
 }
 
-/* A tensor as f32, dense. The caller frees it. */
-static lt_status widened(const lt_tensor *t, float **out)
+static float value(const void *data, lt_dtype dtype, int64_t i)
+{
+    switch (dtype) {
+    case LT_BF16: return lt_bf16_to_float(((const uint16_t *)data)[i]);
+    case LT_F16: return lt_half_to_float(((const uint16_t *)data)[i]);
+    default: return ((const float *)data)[i];
+    }
+}
+
+/* A value of the network as f32. */
+static lt_status put(const models_run *r, const char *from, const char *to, const char *layout, const lt_tensor *t)
 {
     lt_status st = LT_OK;
     const int64_t n = lt_tensor_count(t);
+    void *raw = malloc((size_t)n * lt_dtype_bytes(t->dtype));
     float *x = malloc((size_t)n * sizeof *x);
-    if (!x) LT_FAIL(LT_E_MEMORY, "no memory for a result");
-    for (int64_t i = 0; i < n; i++)
-        x[i] = t->dtype == LT_BF16 ? lt_bf16_to_float(((const uint16_t *)t->data)[i]) : ((const float *)t->data)[i];
-    *out = x;
+    if (!x || !raw) LT_FAIL(LT_E_MEMORY, "no memory for a result");
+    LT_TRY(lt_session_read(lt_depth_session_graph(r->session), from, 0, t->dim[0], raw));
+    for (int64_t i = 0; i < n; i++) x[i] = value(raw, t->dtype, i);
+    LT_TRY(lt_arrays_put(r->out, to, layout, t->n_dims, t->dim, x));
 done:
-    return st;
-}
-
-static lt_status put(const models_run *r, const char *name, const char *layout, const lt_tensor *t, int n_dims)
-{
-    lt_status st = LT_OK;
-    float *x = NULL;
-    LT_TRY(widened(t, &x));
-    LT_TRY(lt_arrays_put(r->out, name, layout, n_dims, t->dim, x));
-done:
+    free(raw);
     free(x);
     return st;
 }
@@ -94,12 +97,12 @@ static lt_status write_results(const models_run *r)
         char to[256];
         if (!lt_session_tensor(g, name, &t)) continue;
         if (strcmp(name, "depth") == 0) {
-            LT_TRY(put(r, "depth", "T,H,W", &t, 3));
+            LT_TRY(put(r, name, "depth", "T,H,W", &t));
             continue;
         }
         if (strcmp(name, "frames") == 0 || strncmp(name, "feature.", 8) == 0) continue;
         snprintf(to, sizeof to, "probe/%s", name);
-        LT_TRY(put(r, to, t.n_dims == 4 ? "N,H,W,C" : "N,token,C", &t, t.n_dims));
+        LT_TRY(put(r, name, to, t.n_dims == 4 ? "N,H,W,C" : "N,token,C", &t));
     }
     LT_TRY(lt_arrays_say(r->out, "model", r->config.model));
     LT_TRY(lt_arrays_say(r->out, "precision", lt_dtype_name(r->config.precision)));
@@ -144,18 +147,20 @@ int lt_command_models_run(const lt_settings *s)
 {
     lt_status st = LT_OK;
     models_run r = { .s = s };
-    lt_isa isa;
+    lt_dtype precision;
     LT_TRY(check(s));
-    LT_TRY(lt_isa_parse(s->cpu_isa ? s->cpu_isa : "auto", &isa));
-    const int threads = s->threads > 0 ? (int)s->threads : lt_cpus_allowed();
+    LT_TRY(lt_place_open(s, 0, 1, &r.compute));
+    /* bf16 as it is defined can be looked at on any processor. */
+    if (!r.compute.device && s->precision == LT_PRECISION_BF16) precision = LT_BF16;
+    else LT_TRY(lt_place_precision(&r.compute, s, &precision));
+    if (r.compute.note[0]) lt_log_info(s->log, "%s", r.compute.note);
     r.config = (lt_depth_config){ .model = s->inputs.item[1], .width = (int)s->size.width, .height = (int)s->size.height, .frames = (int)s->frames,
-                                  .slots = (int)s->frames, .precision = s->precision == LT_PRECISION_BF16 ? LT_BF16 : LT_F32,
-                                  .micro_batch = (int)s->micro_batch,
-                                  .tile = (int)s->tile, .band = (int)s->band, .probes = s->probes, .machine = lt_machine_here(isa, threads) };
+                                  .slots = (int)s->frames, .precision = precision, .micro_batch = (int)s->micro_batch, .tile = (int)s->tile,
+                                  .band = (int)s->band, .probes = s->probes, .machine = r.compute.machine };
     LT_TRY(lt_weights_open(s->weights, &r.weights));
     LT_TRY(lt_depth_plan_create(&r.config, &r.plan));
-    LT_TRY(lt_pool_create(threads, &r.pool));
-    if (lt_arena_create(lt_depth_plan_bytes(r.plan), &r.arena) < 0)
+    LT_TRY(lt_pool_create(r.compute.n_threads, &r.pool));
+    if (lt_arena_create_on(r.compute.device, lt_depth_plan_bytes(r.plan), &r.arena) < 0)
         LT_FAIL(LT_E_MEMORY, "this pass needs %zu bytes, which this machine does not give: lower --size, --frames, --micro-batch or --band",
                 lt_depth_plan_bytes(r.plan));
     LT_TRY(lt_depth_session_create(r.plan, r.weights, r.arena, r.pool, &r.session));
@@ -171,5 +176,6 @@ done:
     lt_arena_destroy(&r.arena);
     lt_pool_destroy(&r.pool);
     lt_weights_close(&r.weights);
+    lt_place_close(&r.compute);
     return (int)st;
 }

@@ -1,8 +1,8 @@
 /* Processor, memory, limits, disk. */
 #include "doctor.h"
 
+#include <longtake/budget.h>
 #include <longtake/cpu.h>
-#include <longtake/gpu.h>
 #include <longtake/kernel.h>
 #include <longtake/pool.h>
 
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
-static const uint64_t LEAST_MEMORY = 512u << 20;      /* below this not even small videos fit, libraries included */
+static const int64_t LEAST_MEMORY = 512 << 20;      /* below this not even small videos fit, libraries included */
 static const uint64_t LEAST_DISK = 1u << 30;
 
 /* The rest of the first line of a file that begins with `key` (and colons, tabs or spaces), or "". */
@@ -56,66 +56,20 @@ json_t *lt_doctor_cpu(lt_findings *f)
     return o;
 }
 
-/* Bytes of a limit file; UINT64_MAX for "max", no file, or cgroup v1's way of saying none. */
-static uint64_t limit_file(const char *path)
-{
-    char text[64];
-    read_field(path, "", text, sizeof text);
-    if (!*text || strcmp(text, "max") == 0) return UINT64_MAX;
-    uint64_t v = strtoull(text, NULL, 10);
-    return v >= (uint64_t)1 << 62 ? UINT64_MAX : v;
-}
-
-/* The least limit of a cgroup and those above it. In a container the path in /proc is the host's and not to be
- * found below the mount; the mount's root then is the container's own. */
-static uint64_t cgroup_limit(const char *mount, const char *group, const char *file)
-{
-    char path[PATH_BYTES], at[PATH_BYTES / 2];
-    uint64_t least = UINT64_MAX;
-    snprintf(at, sizeof at, "%s", group);
-    for (;;) {
-        snprintf(path, sizeof path, "%s%s/%s", mount, strcmp(at, "/") == 0 ? "" : at, file);
-        uint64_t v = limit_file(path);
-        if (v < least) least = v;
-        char *slash = strrchr(at, '/');
-        if (!slash) return least;
-        *slash = 0;
-    }
-}
-
-static uint64_t memory_cgroup(void)
-{
-    char group[PATH_BYTES / 2], line[PATH_BYTES / 2];
-    uint64_t v2, v1 = UINT64_MAX;
-    read_field("/proc/self/cgroup", "0::", group, sizeof group);
-    v2 = cgroup_limit("/sys/fs/cgroup", group, "memory.max");
-    FILE *f = fopen("/proc/self/cgroup", "r");
-    while (f && fgets(line, sizeof line, f)) {
-        char *path = strstr(line, ":memory:");
-        if (!path) continue;
-        path += strlen(":memory:");
-        path[strcspn(path, "\n")] = 0;
-        v1 = cgroup_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes");
-    }
-    if (f) fclose(f);
-    return v1 < v2 ? v1 : v2;
-}
-
 json_t *lt_doctor_memory(lt_findings *f)
 {
-    char total[64], available[64];
-    read_field("/proc/meminfo", "MemTotal", total, sizeof total);
-    read_field("/proc/meminfo", "MemAvailable", available, sizeof available);
-    uint64_t n_total = strtoull(total, NULL, 10) * 1024, n_available = strtoull(available, NULL, 10) * 1024;
-    uint64_t cgroup = memory_cgroup();
-    uint64_t usable = n_available < cgroup ? n_available : cgroup;
+    lt_host_memory m;
     json_t *o = json_object();
-    json_object_set_new(o, "total_bytes", json_integer((json_int_t)n_total));
-    json_object_set_new(o, "available_bytes", json_integer((json_int_t)n_available));
-    json_object_set_new(o, "cgroup_limit_bytes", cgroup == UINT64_MAX ? json_null() : json_integer((json_int_t)cgroup));
-    if (!n_total) lt_finding(f->notes, "/proc/meminfo could not be read: give --host-memory-limit and --memory-limit");
-    else if (usable < LEAST_MEMORY)
-        lt_finding(f->problems, "only %" PRIu64 " MiB of memory may be used: longtake needs %" PRIu64 " MiB at least", usable >> 20, LEAST_MEMORY >> 20);
+    if (lt_host_memory_read(&m) < 0) {
+        lt_finding(f->problems, "%s", lt_error_last()->text);
+        lt_error_clear();
+        return o;
+    }
+    json_object_set_new(o, "total_bytes", json_integer((json_int_t)m.total));
+    json_object_set_new(o, "available_bytes", json_integer((json_int_t)m.available));
+    json_object_set_new(o, "cgroup_limit_bytes", m.cgroup_limit < 0 ? json_null() : json_integer((json_int_t)m.cgroup_limit));
+    if (m.available < LEAST_MEMORY)
+        lt_finding(f->problems, "only %" PRId64 " MiB of memory may be used: longtake needs %" PRId64 " MiB at least", m.available >> 20, LEAST_MEMORY >> 20);
     return o;
 }
 
@@ -137,27 +91,6 @@ json_t *lt_doctor_limits(lt_findings *f)
         if (limits[i].what == RLIMIT_FSIZE && r.rlim_cur != RLIM_INFINITY)
             lt_finding(f->notes, "files may not grow beyond %ju bytes (ulimit -f): results are large", (uintmax_t)r.rlim_cur);
     }
-    return o;
-}
-
-json_t *lt_doctor_gpu(lt_findings *f)
-{
-    enum { MOST = 16 };
-    lt_gpu gpus[MOST];
-    int n = 0;
-    bool driver = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
-    json_t *o = json_object(), *list = json_array();
-    lt_status st = lt_gpu_list(gpus, MOST, &n);
-    for (int i = 0; i < n; i++) {
-        const lt_gpu *g = &gpus[i];
-        json_array_append_new(list, json_pack("{s:s s:i s:i s:I}", "name", g->name, "sm", 10 * g->major + g->minor,
-                                              "multiprocessors", g->multiprocessors, "memory", (json_int_t)g->memory));
-        lt_finding(f->notes, "GPU %d is a %s (sm_%d%d): this version computes on the CPU only", i, g->name, g->major, g->minor);
-    }
-    json_object_set_new(o, "cuda_built", json_boolean(lt_gpu_built()));
-    json_object_set_new(o, "nvidia_driver", json_boolean(driver));
-    json_object_set_new(o, "gpus", list);
-    if (driver && st < 0) lt_finding(f->notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
     return o;
 }
 

@@ -78,10 +78,10 @@ json_t *lt_doctor_codecs(lt_findings *f)
     return o;
 }
 
-char *lt_doctor_advice(const lt_settings *s)
+char *lt_doctor_advice(const lt_settings *s, int n_gpus)
 {
-    /* One process uses all its cores; more of them only help where decoding or writing keeps one busy. */
-    int ranks = lt_cpus_allowed() / 4;
+    /* One process uses all its cores; more of them only help where decoding or writing keeps one busy. On GPUs each has one. */
+    int ranks = n_gpus > 0 ? n_gpus : lt_cpus_allowed() / 4;
     char path[1024], mpirun[128] = "", *text = NULL;
     lt_shard shard;
     const char *source;
@@ -89,6 +89,8 @@ char *lt_doctor_advice(const lt_settings *s)
     which("mpirun", path, sizeof path);
     if (*path && ranks > 1)
         snprintf(mpirun, sizeof mpirun, "mpirun%s --bind-to none -n %d ", geteuid() == 0 ? " --allow-run-as-root" : "", ranks);
-    if (asprintf(&text, "%slongtake run --task flow%s --out %s VIDEO...", mpirun, sharded ? " --shard auto" : "", s->out ? s->out : "out/") < 0) return NULL;
+    if (asprintf(&text, "%slongtake run --task flow%s%s --out %s VIDEO...", mpirun, n_gpus > 0 ? " --device cuda" : n_gpus < 0 ? " --device cpu" : "", sharded ? " --shard auto" : "",
+                 s->out ? s->out : "out/") < 0)
+        return NULL;
     return text;
 }

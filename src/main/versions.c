@@ -1,5 +1,7 @@
 #include "versions.h"
 
+#include "comm/nccl_way.h"
+
 #include <longtake/comm.h>
 #include <longtake/gpu.h>
 #include <longtake/settings.h>
@@ -15,6 +17,7 @@
 #include <png.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 #include <yaml.h>
 #include <zip.h>
@@ -37,6 +40,29 @@ static void add_av(lt_version *list, int *n, const char *name, unsigned v)
     add(list, n, name, "%u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
 }
 
+/* What is loaded, and what it was built with where that differs. CUDA's libraries count alike: 130100. */
+static void add_cuda_library(lt_version *list, int *n, const char *name, int built, int found)
+{
+    if (built == found) add(list, n, name, "%d.%d.%d", found / 10000, found / 100 % 100, found % 100);
+    else add(list, n, name, "%d.%d.%d, built with %d.%d.%d", found / 10000, found / 100 % 100, found % 100, built / 10000, built / 100 % 100, built % 100);
+}
+
+static void add_cuda(lt_version *list, int *n)
+{
+    lt_gpu_system g;
+    char nccl[64];
+    if (!lt_gpu_built()) {
+        add(list, n, "CUDA", "not built");
+        return;
+    }
+    lt_gpu_system_read(&g);
+    add(list, n, "CUDA", "%d.%d", g.runtime / 1000, g.runtime % 1000 / 10);
+    add_cuda_library(list, n, "cuBLASLt", g.cublaslt.built, g.cublaslt.found);
+    add_cuda_library(list, n, "cuDNN", g.cudnn.built, g.cudnn.found);
+    lt_nccl_version(nccl, sizeof nccl);
+    add(list, n, "NCCL", "%s", nccl + strcspn(nccl, "0123456789"));
+}
+
 int lt_versions(lt_version *list)
 {
     int n = 0;
@@ -47,7 +73,7 @@ int lt_versions(lt_version *list)
 #else
     add(list, &n, "compiler", "gcc %s", __VERSION__);
 #endif
-    add(list, &n, "CUDA", "%s", lt_gpu_built() ? "GPUs are listed, kernels run on the CPU" : "not built");
+    add_cuda(list, &n);
     add(list, &n, "MPI", "%s", lt_comm_library());
     add(list, &n, "FFmpeg", "%s", av_version_info());
     add_av(list, &n, "libavformat", avformat_version());

@@ -1,4 +1,5 @@
 #include "media_private.h"
+#include "yuv_private.h"
 
 #include <libavutil/imgutils.h>
 
@@ -16,6 +17,18 @@ static int full_range(const AVFrame *f)
     }
 }
 
+/* RGB that is scaled goes through YUV and back, by the same matrix; the one tagged "RGB" is none. */
+static const int *coefficients(const AVFrame *f)
+{
+    bool untagged = f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RGB;
+    return sws_getCoefficients(untagged ? SWS_CS_DEFAULT : (int)f->colorspace);
+}
+
+lt_yuv_matrix lt_frame_matrix(const AVFrame *f)
+{
+    return lt_yuv_matrix_of(coefficients(f), full_range(f));
+}
+
 static lt_status prepare(lt_converter *c, const AVFrame *f, int width, int height, const char *path)
 {
     lt_status st = LT_OK;
@@ -24,12 +37,8 @@ static lt_status prepare(lt_converter *c, const AVFrame *f, int width, int heigh
     sws_freeContext(c->sws);
     c->sws = sws_getContext(f->width, f->height, (enum AVPixelFormat)f->format, width, height, AV_PIX_FMT_RGB24, LT_SCALE_FLAGS, NULL, NULL, NULL);
     if (!c->sws) LT_FAIL(LT_E_DATA, "%s: pictures of %dx%d in this pixel format cannot be turned into RGB", path, f->width, f->height);
-    /* RGB that is scaled goes through YUV and back, by the same matrix; the one tagged "RGB" is none. */
-    bool untagged = f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_RGB;
-    int matrix = untagged ? SWS_CS_DEFAULT : (int)f->colorspace;
-    const int *table = sws_getCoefficients(matrix);
     /* Formats without a matrix (RGB) refuse this, and need none. */
-    (void)sws_setColorspaceDetails(c->sws, table, range, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
+    (void)sws_setColorspaceDetails(c->sws, coefficients(f), range, sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
     c->src_width = f->width;
     c->src_height = f->height;
     c->src_format = f->format;
@@ -50,15 +59,23 @@ static void rotate(const uint8_t *src, size_t src_stride, int w, int h, int degr
         }
 }
 
+lt_status lt_frame_size_is(const lt_media_info *info, const AVFrame *frame, const char *path)
+{
+    lt_status st = LT_OK;
+    if (frame->width != info->coded_width || frame->height != info->coded_height)
+        LT_FAIL(LT_E_DATA, "%s: a frame of %dx%d in a stream of %dx%d; a result has one size", path, frame->width, frame->height,
+                info->coded_width, info->coded_height);
+done:
+    return st;
+}
+
 lt_status lt_convert(lt_converter *c, const AVFrame *frame, const lt_media_info *info, const char *path, uint8_t *rgb, size_t stride)
 {
     lt_status st = LT_OK;
     bool turned = info->rotation % 180 != 0;
     int w = turned ? info->height : info->width, h = turned ? info->width : info->height;
     size_t scratch_stride = ((size_t)w * 3 + 63) / 64 * 64;
-    if (frame->width != info->coded_width || frame->height != info->coded_height)
-        LT_FAIL(LT_E_DATA, "%s: a frame of %dx%d in a stream of %dx%d; a result has one size", path, frame->width, frame->height,
-                info->coded_width, info->coded_height);
+    LT_TRY(lt_frame_size_is(info, frame, path));
     LT_TRY(prepare(c, frame, w, h, path));
     if (info->rotation && !c->scratch && !(c->scratch = malloc(scratch_stride * (size_t)h)))
         LT_FAIL(LT_E_MEMORY, "no memory to turn frames of %dx%d", w, h);

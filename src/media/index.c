@@ -131,8 +131,8 @@ static lt_status scan_frames(lt_media *m, const atomic_int *stop, scan *s)
 {
     lt_status st = LT_OK;
     s->n = s->n_keys = 0;
-    LT_TRY(lt_stream_open(&m->s, m->path));
-    while ((st = lt_stream_next(&m->s, m->path)) == LT_OK) {
+    LT_TRY(lt_source_open(&m->s, m->path, NULL));
+    while ((st = lt_source_next(&m->s, m->path)) == LT_OK) {
         if (stop && atomic_load(stop)) LT_FAIL(LT_E_STOPPED, "stopped while %s was indexed", m->path);
         LT_TRY(grow(s, m->path));
         s->pts[s->n++] = m->s.frame->best_effort_timestamp;
@@ -182,7 +182,7 @@ static lt_status index_stream(lt_media *m, const atomic_int *stop, lt_index *x, 
 {
     lt_status st = LT_OK;
     scan s = { .hash = hash };
-    LT_TRY(lt_stream_open(&m->s, m->path));
+    LT_TRY(lt_source_open(&m->s, m->path, NULL));
     LT_TRY(scan_packets(m, stop, &s));
     if (s.doubt) LT_TRY(scan_frames(m, stop, &s));
     x->n_frames = s.n;

@@ -19,6 +19,11 @@ static void write_library(void)
              AV_VERSION_MAJOR(w), AV_VERSION_MINOR(w), AV_VERSION_MICRO(w));
 }
 
+const char *lt_decoder_name(lt_decoder decoder)
+{
+    return decoder == LT_DECODER_NVDEC ? "nvdec" : "cpu";
+}
+
 const char *lt_media_library(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -33,8 +38,9 @@ lt_status lt_media_open(const char *path, const lt_media_opts *opts, lt_media **
     *out = NULL;
     if (!m || !(m->path = strdup(path))) LT_FAIL(LT_E_MEMORY, "no memory to open %s", path);
     LT_TRY(lt_image_list(path, &m->files, &m->n_files));
-    LT_TRY(lt_stream_open(&m->s, m->files ? m->files[0] : path));
-    lt_stream_info(&m->s, opts, &m->info);
+    m->decoder = opts->decoder;
+    LT_TRY(lt_source_open(&m->s, m->files ? m->files[0] : path, NULL));
+    lt_source_info(&m->s, opts, &m->info);
     *out = m;
     m = NULL;
 done:
@@ -54,6 +60,11 @@ size_t lt_media_host_bytes(const lt_media *m)
     size_t surface = pixels * 3 * (m->info.bit_depth > 8 ? 2 : 1);
     size_t turned = m->info.rotation ? (size_t)m->info.width * (size_t)m->info.height * 3 : 0;
     return 20 * surface + turned + (16 << 20);
+}
+
+size_t lt_media_device_bytes(const lt_media *m)
+{
+    return m->decoder == LT_DECODER_NVDEC ? lt_hw_surface_bytes(&m->info) : 0;
 }
 
 json_t *lt_media_info_to_json(const lt_media_info *i)
@@ -84,10 +95,19 @@ void lt_media_set_stop(lt_media *m, const atomic_int *stop)
     m->stop = stop;
 }
 
+/* The decoder goes before what it decodes on. */
+static void leave_device(lt_media *m)
+{
+    if (m->hw.device) lt_source_close(&m->s);
+    if (m->hw.own) m->hw.table->close(&m->hw.own);
+    lt_stream_destroy(&m->hw.stream);
+    m->hw = (lt_hw){ 0 };
+}
+
 static lt_status restart(lt_media *m)
 {
     lt_status st = LT_OK;
-    LT_TRY(lt_stream_open(&m->s, m->path));
+    LT_TRY(lt_source_open(&m->s, m->path, m->hw.table ? &m->hw : NULL));
     m->next = 0;
     m->pending = false;
 done:
@@ -127,7 +147,7 @@ static lt_status go_to(lt_media *m, int64_t frame)
     if (ahead && (frame - m->next < READ_ON || key == INT64_MIN || x->pts[m->next] >= key)) return LT_OK;
     m->next = -1;
     m->pending = false;
-    st = key == INT64_MIN ? LT_END : lt_stream_seek(&m->s, key);
+    st = key == INT64_MIN ? LT_END : lt_source_seek(&m->s, key);
     if (st == LT_END) st = restart(m);
     LT_TRY(st);
 done:
@@ -143,7 +163,7 @@ static lt_status decode_to(lt_media *m, const atomic_int *quit, int64_t frame)
     for (;;) {
         if ((m->stop && atomic_load(m->stop)) || (quit && atomic_load(quit))) LT_FAIL(LT_E_STOPPED, "stopped while %s was decoded", m->path);
         if (!m->pending) {
-            st = lt_stream_next(&m->s, m->path);
+            st = lt_source_next(&m->s, m->path);
             if (st == LT_END) break;
             LT_TRY(st);
         }
@@ -169,8 +189,8 @@ static lt_status read_image(lt_media *m, int64_t frame, uint8_t *rgb, size_t str
 {
     lt_status st = LT_OK;
     const char *path = m->files[frame];
-    LT_TRY(lt_stream_open(&m->s, path));
-    st = lt_stream_next(&m->s, path);
+    LT_TRY(lt_source_open(&m->s, path, NULL));
+    st = lt_source_next(&m->s, path);
     if (st == LT_END) LT_FAIL(LT_E_DATA, "%s: the image cannot be decoded%s%s", path, m->s.trouble[0] ? ": " : "", m->s.trouble);
     LT_TRY(st);
     if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: the image is damaged: %s", path, m->s.trouble);
@@ -179,17 +199,81 @@ done:
     return st;
 }
 
-lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride)
+/* Frame `frame` in s.frame, undamaged. */
+static lt_status reach(lt_media *m, const atomic_int *quit, int64_t frame)
+{
+    lt_status st = LT_OK;
+    LT_TRY(go_to(m, frame));
+    LT_TRY(decode_to(m, quit, frame));
+    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
+done:
+    return st;
+}
+
+static lt_status in_range(const lt_media *m, int64_t frame)
 {
     lt_status st = LT_OK;
     int64_t n = m->files ? m->n_files : m->index ? m->index->n_frames : INT64_MAX;
     if (frame < 0 || frame >= n) LT_FAIL(LT_E_DATA, "%s: there is no frame %lld", m->path, (long long)frame);
+done:
+    return st;
+}
+
+lt_status lt_media_read_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *rgb, size_t stride)
+{
+    lt_status st = LT_OK;
+    if (m->decoder == LT_DECODER_NVDEC) LT_FAIL(LT_E_INTERNAL, "%s: its frames are on a device", m->path);
+    LT_TRY(in_range(m, frame));
     if (m->files) return read_image(m, frame, rgb, stride);
-    LT_TRY(go_to(m, frame));
-    LT_TRY(decode_to(m, quit, frame));
-    if (m->s.damaged) LT_FAIL(LT_E_DATA, "%s: frame %lld is damaged, as all from an error to the end of its group of pictures: %s", m->path, (long long)frame, m->s.trouble);
+    LT_TRY(reach(m, quit, frame));
     LT_TRY(lt_convert(&m->convert, m->s.frame, &m->info, m->path, rgb, stride));
 done:
+    return st;
+}
+
+/* A fault of the device shows as a damaged stream first; what it is, its stream says. */
+static lt_status blame(lt_media *m, lt_status st)
+{
+    lt_status device = st == LT_E_DATA || st == LT_E_MEMORY ? lt_stream_finish(m->hw.stream) : LT_OK;
+    return device < 0 ? device : st;
+}
+
+lt_status lt_media_fetch_unless(lt_media *m, const atomic_int *quit, int64_t frame, uint8_t *memory, lt_nv12 *planes)
+{
+    lt_status st = LT_OK;
+    const lt_hw_place place = lt_hw_place_of(&m->info, memory);
+    LT_TRY(in_range(m, frame));
+    LT_TRY(reach(m, quit, frame));
+    LT_TRY(lt_frame_size_is(&m->info, m->s.frame, m->path));
+    LT_TRY(m->hw.table->copy(m->hw.own, m->hw.stream, m->s.frame, m->path, &place));
+    *planes = (lt_nv12){ place.luma, place.chroma, place.stride, place.stride, lt_frame_matrix(m->s.frame) };
+    /* A surface that is held is one that the decoder lacks. */
+    av_frame_unref(m->s.frame);
+done:
+    return blame(m, st);
+}
+
+lt_status lt_media_use_device(lt_media *m, lt_device *device, void *memory, size_t n_bytes)
+{
+    lt_status st = LT_OK;
+    const char *why = lt_hw_refusal(&m->info);
+    if (m->decoder != LT_DECODER_NVDEC) LT_FAIL(LT_E_INTERNAL, "%s: a device for a video that the CPU decodes", m->path);
+    if (m->files || why) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: %s; use --decoder cpu", m->path, why ? why : "it takes no images");
+    if (!m->hw.table) m->hw.table = &lt_hw_nvdec;
+    m->hw.device = device;
+    m->hw.ring = memory;
+    m->hw.ring_bytes = n_bytes;
+    LT_TRY(lt_device_use(device));
+    LT_TRY(lt_stream_create(device, "decode", &m->hw.stream));
+    LT_TRY(m->hw.table->open(m->hw.stream, &m->hw.own));
+    LT_TRY(restart(m));
+    /* Only with a picture in hand does the device say whether it takes the stream: better here than at every frame. */
+    st = lt_source_next(&m->s, m->path);
+    if (st == LT_END) LT_FAIL(LT_E_DATA, "%s: no frame of it can be decoded%s%s", m->path, *m->s.trouble ? ": " : "", m->s.trouble);
+    LT_TRY(st);
+    m->pending = true;
+done:
+    if (st < 0) leave_device(m);
     return st;
 }
 
@@ -198,11 +282,21 @@ lt_status lt_media_read(lt_media *m, int64_t frame, uint8_t *rgb, size_t stride)
     return lt_media_read_unless(m, NULL, frame, rgb, stride);
 }
 
+lt_status lt_media_read_planes(lt_media *m, int64_t frame, lt_nv12 *planes)
+{
+    lt_status st = LT_OK;
+    if (m->hw.ring_bytes < lt_hw_frame_bytes(&m->info)) LT_FAIL(LT_E_INTERNAL, "%s: there is no place on a device for a frame of it", m->path);
+    LT_TRY(lt_media_fetch_unless(m, NULL, frame, m->hw.ring, planes));
+done:
+    return st;
+}
+
 void lt_media_close(lt_media **media)
 {
     lt_media *m = *media;
     if (!m) return;
-    lt_stream_close(&m->s);
+    lt_source_close(&m->s);
+    leave_device(m);
     lt_converter_close(&m->convert);
     for (int64_t i = 0; i < m->n_files; i++) free(m->files[i]);
     free(m->files);

@@ -13,7 +13,7 @@ struct lt_reader {
     int64_t        n, made, next;        /* decoded so far, handed out so far */
     int            n_buffers;
     size_t         stride, frame_bytes;
-    uint8_t       *rgb;                  /* [n_buffers] frames */
+    uint8_t       *rgb;                  /* [n_buffers] frames; NULL: in the media's ring on a device */
     lt_frame      *slots;                /* [n_buffers] */
     char         (*text)[TEXT];
     int           *free_slots, n_free;   /* a stack */
@@ -37,9 +37,22 @@ size_t lt_reader_bytes(const lt_media_info *info, int n_buffers)
     return (size_t)n_buffers * frame_stride(info) * (size_t)info->height;
 }
 
+size_t lt_reader_device_bytes(const lt_media_info *info, int n_buffers)
+{
+    return (size_t)n_buffers * lt_hw_frame_bytes(info);
+}
+
+static lt_status make(lt_reader *r, lt_frame *f)
+{
+    lt_media *m = r->media;
+    if (!m->hw.device) return lt_media_read_unless(m, &r->quit, f->frame, r->rgb + (size_t)f->slot * r->frame_bytes, r->stride);
+    return lt_media_fetch_unless(m, &r->quit, f->frame, m->hw.ring + (size_t)f->slot * r->frame_bytes, &f->planes);
+}
+
 static void *decode(void *arg)
 {
     lt_reader *r = arg;
+    lt_status bound = r->media->hw.device ? lt_device_use(r->media->hw.device) : LT_OK;
     for (int64_t i = 0; i < r->n; i++) {
         pthread_mutex_lock(&r->lock);
         while (!atomic_load(&r->quit) && r->n_free == 0) pthread_cond_wait(&r->room, &r->lock);
@@ -48,8 +61,8 @@ static void *decode(void *arg)
         pthread_mutex_unlock(&r->lock);
         if (quit) return NULL;
         lt_frame *f = &r->slots[s];
-        *f = (lt_frame){ r->frames[i], LT_OK, r->rgb + (size_t)s * r->frame_bytes, r->stride, r->text[s], s };
-        f->status = lt_media_read_unless(r->media, &r->quit, f->frame, r->rgb + (size_t)s * r->frame_bytes, r->stride);
+        *f = (lt_frame){ .frame = r->frames[i], .rgb = r->rgb ? r->rgb + (size_t)s * r->frame_bytes : NULL, .stride = r->stride, .error_text = r->text[s], .slot = s };
+        f->status = bound < 0 ? bound : make(r, f);
         if (f->status < 0) snprintf(r->text[s], TEXT, "%s", lt_error_last()->text);
         pthread_mutex_lock(&r->lock);
         if (f->status < 0 && f->status != LT_E_DATA) {
@@ -82,13 +95,15 @@ lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_t n, int n_bu
     r->n = n < 0 ? 0 : n;
     r->n_buffers = n_buffers < 1 ? 1 : n_buffers;
     r->stride = frame_stride(info);
-    r->frame_bytes = r->stride * (size_t)info->height;
-    r->rgb = malloc(r->frame_bytes * (size_t)r->n_buffers);
+    r->frame_bytes = m->hw.device ? lt_hw_frame_bytes(info) : r->stride * (size_t)info->height;
+    if (m->decoder == LT_DECODER_NVDEC && r->frame_bytes * (size_t)r->n_buffers > m->hw.ring_bytes)
+        LT_FAIL(LT_E_INTERNAL, "%d frames of %dx%d on a device, where %zu bytes are planned", r->n_buffers, info->width, info->height, m->hw.ring_bytes);
+    r->rgb = m->hw.device ? NULL : malloc(r->frame_bytes * (size_t)r->n_buffers);
     r->slots = calloc((size_t)r->n_buffers, sizeof *r->slots);
     r->text = calloc((size_t)r->n_buffers, sizeof *r->text);
     r->free_slots = calloc((size_t)r->n_buffers, sizeof *r->free_slots);
     r->ready = calloc((size_t)r->n_buffers, sizeof *r->ready);
-    if (!r->rgb || !r->slots || !r->text || !r->free_slots || !r->ready)
+    if ((!r->rgb && !m->hw.device) || !r->slots || !r->text || !r->free_slots || !r->ready)
         LT_FAIL(LT_E_MEMORY, "no memory for %d frames of %dx%d", r->n_buffers, info->width, info->height);
     for (int s = 0; s < r->n_buffers; s++) r->free_slots[r->n_free++] = s;
     if (pthread_create(&r->thread, NULL, decode, r))

@@ -24,7 +24,8 @@ static _Thread_local char complaint[128];
 static void keep_complaint(void *ctx, int level, const char *format, va_list args)
 {
     (void)ctx;
-    if (level > AV_LOG_ERROR) return;
+    /* What follows on the reason why a GPU does not take a stream. */
+    if (level > AV_LOG_ERROR || !strncmp(format, "Failed setup for format", 23)) return;
     vsnprintf(complaint, sizeof complaint, format, args);
     complaint[strcspn(complaint, "\n")] = 0;
 }
@@ -55,13 +56,25 @@ static int error_checks(enum AVCodecID id)
     return flags_frames ? AV_EF_CRCCHECK : AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
 }
 
-static lt_status open_decoder(lt_stream *s, const char *path)
+/* Asked again after a device that was chosen did not take the stream, and then says why. */
+static enum AVPixelFormat insist(AVCodecContext *codec, const enum AVPixelFormat *offered)
+{
+    lt_source *s = codec->opaque;
+    const char *why;
+    const enum AVPixelFormat chosen = lt_hw_choose(offered, s->hw->table->wanted, &why);
+    if (why) snprintf(s->refused, sizeof s->refused, "%s%s%s%s", why, complaint[0] ? " (" : "", complaint, complaint[0] ? ")" : "");
+    return chosen;
+}
+
+static lt_status open_decoder(lt_source *s, const char *path)
 {
     lt_status st = LT_OK;
     char text[128];
     AVDictionary *opts = NULL;
-    const AVCodec *codec = avcodec_find_decoder(s->stream->codecpar->codec_id);
-    if (!codec) LT_FAIL(LT_E_DATA, "%s: no decoder for %s in this libavcodec", path, avcodec_get_name(s->stream->codecpar->codec_id));
+    const enum AVCodecID id = s->stream->codecpar->codec_id;
+    const AVCodec *codec = s->hw ? s->hw->table->find(id) : avcodec_find_decoder(id);
+    if (!codec && s->hw) LT_FAIL(LT_E_DATA, "%s: this libavcodec does not decode %s on the GPU: use --decoder cpu", path, avcodec_get_name(id));
+    if (!codec) LT_FAIL(LT_E_DATA, "%s: no decoder for %s in this libavcodec", path, avcodec_get_name(id));
     if (!(s->codec = avcodec_alloc_context3(codec))) LT_FAIL(LT_E_MEMORY, "no memory for a decoder");
     int r = avcodec_parameters_to_context(s->codec, s->stream->codecpar);
     s->codec->pkt_timebase = s->stream->time_base;
@@ -73,6 +86,11 @@ static lt_status open_decoder(lt_stream *s, const char *path)
     if (codec->id == AV_CODEC_ID_H264) s->codec->strict_std_compliance = FF_COMPLIANCE_STRICT;
     /* Frame threads report an error on another frame than the one it hit; slices and one thread do not. */
     s->codec->thread_count = 1;
+    if (s->hw) {
+        s->codec->opaque = s;
+        if (s->hw->table->wanted != AV_PIX_FMT_NONE) s->codec->get_format = insist;
+        LT_TRY(s->hw->table->ready(s->hw->own, s->codec));
+    }
     if (r >= 0) r = avcodec_open2(s->codec, codec, &opts);
     if (r < 0) LT_FAIL(LT_E_DATA, "%s: the %s decoder does not take it: %s", path, codec->name, av_words(r, text, sizeof text));
 done:
@@ -104,12 +122,13 @@ static int probe(AVFormatContext *f)
     return r;
 }
 
-lt_status lt_stream_open(lt_stream *s, const char *path)
+lt_status lt_source_open(lt_source *s, const char *path, const lt_hw *hw)
 {
     lt_status st = LT_OK;
     char text[128], *url = NULL;
     struct stat sb;
-    lt_stream_close(s);
+    lt_source_close(s);
+    s->hw = hw;
     lt_libav_quiet();
     if (stat(path, &sb)) LT_FAIL(LT_E_DATA, "%s: %s", path, strerror(errno));
     if (sb.st_size == 0 && S_ISREG(sb.st_mode)) LT_FAIL(LT_E_DATA, "%s: the file is empty", path);
@@ -131,20 +150,20 @@ lt_status lt_stream_open(lt_stream *s, const char *path)
     if (!s->packet || !s->frame) LT_FAIL(LT_E_MEMORY, "no memory for a decoder");
 done:
     free(url);
-    if (st < 0) lt_stream_close(s);
+    if (st < 0) lt_source_close(s);
     return st;
 }
 
-void lt_stream_close(lt_stream *s)
+void lt_source_close(lt_source *s)
 {
     av_packet_free(&s->packet);
     av_frame_free(&s->frame);
     avcodec_free_context(&s->codec);
     avformat_close_input(&s->format);
-    *s = (lt_stream){ 0 };
+    *s = (lt_source){ 0 };
 }
 
-static void complain(lt_stream *s, const char *what, int code)
+static void complain(lt_source *s, const char *what, int code)
 {
     char text[96];
     const char *reason = complaint[0] ? complaint : code ? av_words(code, text, sizeof text) : "";
@@ -152,7 +171,7 @@ static void complain(lt_stream *s, const char *what, int code)
 }
 
 /* An error in the packet that was fed last. */
-static void packet_failed(lt_stream *s, const char *what, int code)
+static void packet_failed(lt_source *s, const char *what, int code)
 {
     complain(s, what, code);
     s->now.bad = true;
@@ -160,7 +179,7 @@ static void packet_failed(lt_stream *s, const char *what, int code)
 }
 
 /* An error that shows in a frame: all that is decoded after it and before the next key frame stands on it. */
-static void frame_failed(lt_stream *s, const lt_soundness *of, const char *what)
+static void frame_failed(lt_source *s, const lt_soundness *of, const char *what)
 {
     const int64_t number = of->number, gop = of->gop;
     complain(s, what, 0);
@@ -172,7 +191,7 @@ static void frame_failed(lt_stream *s, const lt_soundness *of, const char *what)
 }
 
 /* The next packet of our stream in s->packet; false at the end of what can be read. */
-static bool read_packet(lt_stream *s)
+static bool read_packet(lt_source *s)
 {
     if (s->held) {
         s->held = false;
@@ -190,7 +209,7 @@ static bool read_packet(lt_stream *s)
 }
 
 /* Gives the decoder one packet, or the end. */
-static void feed(lt_stream *s)
+static void feed(lt_source *s)
 {
     complaint[0] = 0;
     if (!read_packet(s)) {
@@ -216,7 +235,7 @@ static void feed(lt_stream *s)
     av_packet_unref(s->packet);
 }
 
-static void judge(lt_stream *s)
+static void judge(lt_source *s)
 {
     const AVFrame *f = s->frame;
     const lt_soundness *of = &s->flight[(uint64_t)f->reordered_opaque % LT_IN_FLIGHT];
@@ -226,12 +245,13 @@ static void judge(lt_stream *s)
     s->damaged = of->bad || (leading && of->before_bad);
 }
 
-lt_status lt_stream_next(lt_stream *s, const char *path)
+lt_status lt_source_next(lt_source *s, const char *path)
 {
     lt_status st = LT_OK;
     for (;;) {
         int r = avcodec_receive_frame(s->codec, s->frame);
         if (r == AVERROR_EOF) return LT_END;
+        if (s->refused[0]) LT_FAIL(LT_E_DATA, "%s: NVDEC does not take it: %s; use --decoder cpu", path, s->refused);
         if (r == AVERROR(ENOMEM)) LT_FAIL(LT_E_MEMORY, "%s: no memory to decode it", path);
         if (r == AVERROR(EAGAIN)) {
             if (s->draining) return LT_END;
@@ -250,7 +270,7 @@ done:
     return st;
 }
 
-lt_status lt_stream_seek(lt_stream *s, int64_t pts)
+lt_status lt_source_seek(lt_source *s, int64_t pts)
 {
     if (s->held) av_packet_unref(s->packet);
     s->held = false;
@@ -282,7 +302,7 @@ static void copy_name(char *out, size_t size, const char *name)
     snprintf(out, size, "%s", name ? name : "unknown");
 }
 
-void lt_stream_info(const lt_stream *s, const lt_media_opts *opts, lt_media_info *o)
+void lt_source_info(const lt_source *s, const lt_media_opts *opts, lt_media_info *o)
 {
     const AVCodecParameters *p = s->stream->codecpar;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get((enum AVPixelFormat)p->format);

@@ -2,6 +2,7 @@
 
 #include "finish.h"
 
+#include <longtake/carrier.h>
 #include <longtake/file.h>
 
 #include <stdio.h>
@@ -216,6 +217,12 @@ static int64_t more_host_bytes(const lt_setup *s, const void *plan, const lt_fin
     return (int64_t)n;
 }
 
+/* Device memory through which halo records of this size travel between GPUs, at the end of the arena. */
+static size_t staging_bytes(const lt_setup *s, size_t record)
+{
+    return s->compute.device && record && lt_comm_size(s->comm) > 1 ? lt_carrier_device_bytes(record) : 0;
+}
+
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
 {
     lt_status st = LT_OK;
@@ -234,11 +241,12 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
     }
     const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height, &p->finish));
     p->device_bytes = (int64_t)device;
+    const int64_t staging = s->task->finish ? (int64_t)staging_bytes(s, lt_finishing_record_bytes(&p->finish)) : 0;
     p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
     p->host_bytes += more_host_bytes(s, plan, &p->finish);
-    if (p->device_bytes > s->budget.device)
+    if (p->device_bytes + staging > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->device_bytes, need, sizeof need),
+                info->width, info->height, lt_bytes_text(p->device_bytes + staging, need, sizeof need),
                 lt_bytes_text(s->budget.device, have, sizeof have));
     if (p->host_bytes > s->budget.host)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of host memory and %s may be used: raise --host-memory-limit or give a smaller --max-res", path,
@@ -558,8 +566,10 @@ done:
     return st;
 }
 
-static void sum_up(lt_setup *s)
+static lt_status sum_up(lt_setup *s)
 {
+    lt_status st = LT_OK;
+    char need[32], have[32];
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
@@ -568,35 +578,43 @@ static void sum_up(lt_setup *s)
         const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
         if (record > s->record_bytes) s->record_bytes = record;
     }
-}
-
-/* ---- all of it ---- */
-
-static lt_status resolve_device(lt_setup *s)
-{
-    lt_status st = LT_OK;
-    const lt_settings *o = s->settings;
-    if (o->device == LT_DEVICE_CUDA)
-        LT_FAIL(LT_E_DEVICE, "--device cuda: this build has no CUDA back-end; use --device cpu");
-    LT_TRY(lt_isa_parse(o->cpu_isa ? o->cpu_isa : "auto", &s->isa));
-    snprintf(s->device, sizeof s->device, "cpu %s", lt_isa_name(s->isa));
-    const int cpus = lt_cpus_allowed(), here = lt_comm_local_size(s->comm);
-    s->n_threads = o->threads > 0 ? (int)o->threads : cpus > here ? cpus / here : 1;
-    const lt_budget_opts b = { (int64_t)o->memory_limit, o->memory_fraction, (int64_t)o->host_memory_limit, here };
-    LT_TRY(lt_budget_cpu(&b, &s->budget));
+    s->staging_at = (s->arena_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    if (staging_bytes(s, s->record_bytes)) s->arena_bytes = s->staging_at + staging_bytes(s, s->record_bytes);
+    if ((int64_t)s->arena_bytes > s->budget.device)
+        LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used: raise --memory-limit, or do those of one size by themselves",
+                lt_bytes_text((int64_t)s->arena_bytes, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have));
 done:
     return st;
 }
 
-static lt_status resolve_precision(lt_setup *s)
+/* ---- all of it ---- */
+
+/* Of a device whose memory several ranks share each has its part. */
+static lt_status share_device(lt_setup *s)
 {
     lt_status st = LT_OK;
-    s->env.precision = LT_F32;
-    if (s->settings->precision == LT_PRECISION_BF16 && s->task->finish) {
-        if (!s->env.machine.bf16_units)
-            LT_FAIL(LT_E_DEVICE, "--precision bf16: this processor has no units for bf16, so it would be slower and less exact than f32: leave it out");
-        s->env.precision = LT_BF16;
-    }
+    const int n = lt_comm_size(s->comm);
+    char mine[LT_DEVICE_UUID] = "", *all = calloc((size_t)n, sizeof mine);
+    int sharing = 0;
+    if (!all) LT_FAIL(LT_E_MEMORY, "no memory for %d ranks", n);
+    if (s->compute.device) snprintf(mine, sizeof mine, "%s", lt_device_get_facts(s->compute.device)->uuid);
+    LT_TRY(lt_comm_gather_all(s->comm, mine, sizeof mine, all));
+    for (int r = 0; r < n; r++) sharing += !strcmp(all + (size_t)r * sizeof mine, mine);
+    if (s->compute.device) LT_TRY(lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm)));
+    s->budget = s->compute.budget;
+done:
+    free(all);
+    return st;
+}
+
+static lt_status resolve_device(lt_setup *s)
+{
+    lt_status st = LT_OK;
+    LT_TRY(lt_place_open(s->settings, lt_comm_local_rank(s->comm), lt_comm_local_size(s->comm), &s->compute));
+    if (s->compute.note[0] && lt_comm_rank(s->comm) == 0) lt_log_info(s->log, "%s", s->compute.note);
+    s->isa = s->compute.isa;
+    s->n_threads = s->compute.n_threads;
+    snprintf(s->device, sizeof s->device, "%s", s->compute.kind);
 done:
     return st;
 }
@@ -605,9 +623,11 @@ static lt_status open_weights(lt_setup *s)
 {
     lt_status st = LT_OK;
     const lt_settings *o = s->settings;
-    s->env = (lt_task_env){ .settings = o, .machine = lt_machine_here(s->isa, s->n_threads) };
+    s->env = (lt_task_env){ .settings = o };
     s->max_res = lt_settings_given(o, "max-res") ? o->max_res : s->task->max_res;
-    LT_TRY(resolve_precision(s));
+    s->env.precision = LT_F32;
+    if (s->task->finish) LT_TRY(lt_place_precision(&s->compute, o, &s->env.precision));
+    s->env.machine = s->compute.machine;
     if (!s->task->takes_weights || !s->task->takes_weights()) goto done;
     if (!o->weights)
         LT_FAIL(LT_E_USAGE, "--task %s needs the weights of its model: give --weights FILE (longtake models list says where to get them), or "
@@ -653,6 +673,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     if (st >= 0) st = lt_inputs_collect(settings, &s->inputs);
     if (st >= 0) st = check_folders(s);
     LT_TRY(lt_agree_status(comm, st));
+    LT_TRY(share_device(s));
     LT_TRY(hash_weights(s));
     st = open_directory(s);
     LT_TRY(lt_agree_status(comm, st));
@@ -660,7 +681,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     LT_TRY(look_at_all(s));
     LT_TRY(cut(s));
     LT_TRY(scan_all(s));
-    sum_up(s);
+    LT_TRY(lt_agree_status(comm, sum_up(s)));
 done:
     return st;
 }
@@ -670,6 +691,7 @@ void lt_setup_free(lt_setup *s)
     lt_job_close(&s->job);
     lt_inputs_free(&s->inputs);
     lt_weights_close(&s->weights);
+    lt_place_close(&s->compute);
     free(s->videos);
     free(s->pieces);
     memset(s, 0, sizeof *s);

@@ -12,6 +12,7 @@
 
 #include <longtake/budget.h>
 #include <longtake/comm.h>
+#include <longtake/place.h>
 #include <longtake/log.h>
 #include <longtake/media.h>
 #include <longtake/stop.h>
@@ -52,20 +53,22 @@ typedef struct {
     int64_t            max_res;
     lt_field           fields[LT_TASK_FIELDS];
     int                n_fields;
-    lt_isa             isa;
+    lt_place           compute;
+    lt_isa             isa;          /* of the CPU's part of the work */
     int                n_threads;
     lt_budget          budget;
     lt_shard           shard;
     bool               by_segment;
     bool               mixed;        /* ranks or runs of several kinds of device work on this job */
-    char               device[96];   /* the kind of this rank's device */
+    char               device[LT_PLACE_KIND];      /* the kind of this rank's device */
     lt_inputs          inputs;
     lt_job            *job;
     int64_t            segment_frames;
     lt_setup_video    *videos;       /* [inputs.n] */
     lt_setup_piece    *pieces;       /* [n_pieces], grouped by video, rising */
     int64_t            n_pieces;
-    size_t             arena_bytes;  /* the largest of the plans of this shard's videos */
+    size_t             arena_bytes;  /* the largest of the plans of this shard's videos, and on a GPU the place of halo records */
+    size_t             staging_at;   /* that place */
     size_t             host_bytes;   /* likewise: frames, decoder, writer */
     size_t             record_bytes; /* the largest halo record; 0: there are none */
 } lt_setup;

@@ -28,8 +28,10 @@ typedef struct {
     lt_comm        *comm;
     lt_worker      *worker;
     lt_halo_box    *box;                 /* NULL: the task has one step */
+    lt_carrier     *carrier;             /* with the box */
     lt_exchange    *exchange;
     bool            worker_left, told_stop;
+    bool            carrier_told;        /* that it broke */
     bool            alone;               /* the other ranks cannot be reached */
     int             code;                /* of this rank, so far */
     double          last_told;
@@ -300,6 +302,22 @@ static bool finished(const run *r)
     return r->worker_left && !(r->exchange && lt_exchange_busy(r->exchange)) && (!r->coordinator || r->ranks_left == lt_comm_size(r->comm));
 }
 
+/* Without the carrier the ranks still reach each other, so the job ends in good order: what is finished is committed, and all leave together. */
+static lt_status bear(run *r, lt_status st)
+{
+    if (st >= 0 || !r->carrier || !lt_carrier_broken(r->carrier)) return st;
+    if (!r->carrier_told) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", lt_error_last()->text);
+        worsen(r, lt_exit_code(st));
+        lt_log_error(r->log, "%s", why);
+        lt_stop_raise(r->stop, "halo records do not travel any more");
+    }
+    r->carrier_told = true;
+    lt_exchange_abandon(r->exchange);
+    return LT_OK;
+}
+
 static lt_status loop(run *r)
 {
     lt_status st = LT_OK;
@@ -315,10 +333,10 @@ static lt_status loop(run *r)
         }
         while ((st = lt_comm_receive(r->comm, &m)) == LT_OK) {
             idle = false;
-            LT_TRY(hear(r, &m));
+            LT_TRY(bear(r, hear(r, &m)));
         }
         LT_TRY(st);
-        if (r->exchange) LT_TRY(lt_exchange_poll(r->exchange));
+        if (r->exchange) LT_TRY(bear(r, lt_exchange_poll(r->exchange)));
         if (said_stop && r->exchange) {
             lt_exchange_stop(r->exchange);
             if (lt_seconds() - stopped_at > RECORDS_S) lt_exchange_abandon(r->exchange);
@@ -356,18 +374,34 @@ static void report_bad_inputs(run *r)
         if (r->s.pieces[i].mine && r->s.pieces[i].state == LT_SEGMENT_FAILED) worsen(r, 65);
 }
 
+/* [collective] How halo records travel. The worker has made the arena in which they are staged. */
+static lt_status open_carrier(run *r)
+{
+    lt_status st = LT_OK;
+    lt_device *device = r->s.compute.device;
+    const lt_carrier_opts opts = { .device = device, .mixed = r->s.mixed, .room = r->s.record_bytes,
+                                   .staging = device && lt_comm_size(r->comm) > 1 ? lt_worker_staging(r->worker) : NULL,
+                                   .timeout_s = (int)r->s.settings->peer_timeout };
+    LT_TRY(lt_carrier_open(r->comm, &opts, &r->carrier));
+    LT_TRY(lt_exchange_create(r->comm, r->carrier, r->box, EXCHANGE, &r->exchange));
+    if (!r->summary) return LT_OK;
+    lt_summary_carrier(r->summary, lt_carrier_reason(r->carrier));
+    if (lt_comm_size(r->comm) > 1)
+        lt_log_write(r->log, lt_carrier_fell_back(r->carrier) ? LT_LOG_WARN : LT_LOG_INFO, "halo records travel over %s", lt_carrier_reason(r->carrier));
+done:
+    return st;
+}
+
 static lt_status work(run *r)
 {
     lt_status st = LT_OK;
     report_bad_inputs(r);
     if (lt_comm_rank(r->comm) == 0) LT_TRY(start_coordinator(r));
-    if (r->s.record_bytes) {
-        LT_TRY(lt_halo_box_create(r->s.record_bytes, &r->box));
-        LT_TRY(lt_exchange_create(r->comm, r->box, EXCHANGE, &r->exchange));
-    }
+    if (r->s.record_bytes) LT_TRY(lt_halo_box_create(r->s.record_bytes, &r->box));
     LT_TRY(lt_worker_create(&r->s, r->box, &r->worker));
 done:
     LT_ALSO(lt_agree_status(r->comm, st));
+    if (st >= 0 && r->box) st = lt_agree_status(r->comm, open_carrier(r));
     if (st < 0) return st;
     st = loop(r);
     r->alone = st < 0;
@@ -390,12 +424,23 @@ done:
     return st;
 }
 
-/* Reports, agrees, and releases everything. */
-static void finish(run *r)
+/* Gives the carrier back, before the memory that it uses. False where it does not let go: then nothing of the device is touched any more. */
+static bool close_carrier(run *r)
+{
+    lt_status st = lt_carrier_close(&r->carrier, true);
+    if (st >= 0) return true;
+    lt_log_warn(r->log, "%s", lt_error_last()->text);
+    worsen(r, lt_exit_code(st));
+    return false;
+}
+
+/* Reports, agrees, and releases everything; false where the process must leave at once instead. */
+static bool finish(run *r)
 {
     int agreed = r->code;
     bool together = true;
-    lt_worker_destroy(&r->worker);
+    const bool free_again = close_carrier(r);
+    if (free_again) lt_worker_destroy(&r->worker);
     if (r->summary) {
         lt_job_sweep(r->s.job);
         worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));
@@ -405,6 +450,7 @@ static void finish(run *r)
         r->code = agreed;
         if (r->summary) lt_summary_say(r->summary, r->code, lt_stop_reason(r->stop));
     }
+    if (!free_again) return false;
     lt_summary_destroy(&r->summary);
     lt_coordinator_destroy(&r->coordinator);
     lt_exchange_destroy(&r->exchange);
@@ -416,6 +462,7 @@ static void finish(run *r)
     lt_setup_free(&r->s);
     lt_comm_close(&r->comm, together);
     lt_stop_destroy(&r->stop);
+    return true;
 }
 
 int lt_run(const lt_settings *settings, lt_log *log, bool *at_once)
@@ -440,8 +487,8 @@ done:
     *at_once = r->alone;
     /* Alone, the worker may be in the middle of anything: the process ends under it, as a kill would end it. */
     if (r->alone) return code;
-    finish(r);
+    *at_once = !finish(r);
     code = r->code;
-    free(r);
+    if (!*at_once) free(r);
     return code;
 }

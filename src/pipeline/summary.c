@@ -38,6 +38,7 @@ struct lt_summary {
     int64_t         pieces_total, pieces_before, pieces_now, pieces_failed;
     int64_t         raw;                 /* pieces whose raw maps are there and that are not finished */
     double          started, waited;     /* waited: sum over pieces of the time from raw to their turn */
+    char             carrier[320];
     lt_progress      *progress;
     lt_progress_rank *shown;     /* [n_ranks] */
 };
@@ -149,6 +150,11 @@ void lt_summary_state(lt_summary *s, const lt_message *m)
     r->halo_own = m->n[7] >> 32;
     r->halo_file = m->n[7] & 0xffffffff;
     snprintf(r->host, sizeof r->host, "%s", m->text);
+}
+
+void lt_summary_carrier(lt_summary *s, const char *reason)
+{
+    snprintf(s->carrier, sizeof s->carrier, "%s", reason);
 }
 
 void lt_summary_waited(lt_summary *s, double seconds)
@@ -286,14 +292,15 @@ lt_status lt_summary_write(lt_summary *s, int code)
     snprintf(device, sizeof device, "%s", p->device);
     snprintf(frames, sizeof frames, "%lld", (long long)p->segment_frames);
     snprintf(shards, sizeof shards, "%d/%d", p->shard.index, p->shard.count);
-    const lt_report_pair settings[] = { { "task", p->task->name }, { "device", device }, { "segment-frames", frames }, { "shard", shards } };
+    const lt_report_pair settings[] = { { "task", p->task->name }, { "device", device }, { "segment-frames", frames }, { "shard", shards },
+                                         { "halo records travel over", s->carrier } };
     const lt_report_pair versions[] = { { "media", lt_media_library() }, { "MPI", lt_comm_library() } };
     const double seconds = lt_seconds() - s->started;
     lt_report report = { .title = "longtake", .ended = code == 0 ? "complete" : code == 75 ? "stopped early" : "ended with failures",
                          .exit_code = code, .frames = s->frames_total, .frames_before = s->frames_before, .frames_failed = -1,
                          .seconds = seconds, .frames_per_s = seconds > 0 ? (double)frames_now(s) / seconds : NAN,
                          .videos = videos, .n_videos = n, .ranks = ranks, .n_ranks = s->n_ranks,
-                         .settings = settings, .n_settings = 4, .versions = versions, .n_versions = 2 };
+                         .settings = settings, .n_settings = s->carrier[0] ? 5 : 4, .versions = versions, .n_versions = 2 };
     LT_TRY(write_both(s, &report));
 done:
     free(videos);

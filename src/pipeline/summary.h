@@ -27,6 +27,9 @@ void lt_summary_merged(lt_summary *s, int64_t video, lt_status st, const char *w
 /* A finished piece waited so long for the one before, from when its raw maps were there. */
 void lt_summary_waited(lt_summary *s, double seconds);
 
+/* How halo records travel between ranks, in words (lt_carrier_reason); copied. */
+void lt_summary_carrier(lt_summary *s, const char *reason);
+
 /* A rank's state: n = frames made, video, piece, merging, bytes of the arena used, bytes resident, halo records from other ranks, those that were
  * here << 32 | those read from files; x = seconds waited for frames, seconds computed, seconds waited for halo records; text = host. */
 void lt_summary_state(lt_summary *s, const lt_message *m);

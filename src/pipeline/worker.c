@@ -247,6 +247,7 @@ static lt_status pull(void *ctx, int64_t t, lt_view *out)
     if (w->held.status >= 0) {
         out->rgb = w->held.rgb;
         out->stride = w->held.stride;
+        if (!out->rgb) out->planes = &w->held.planes;
     }
 done:
     return st;
@@ -665,6 +666,7 @@ static void *work(void *arg)
 {
     lt_worker *w = arg;
     lt_status st = LT_OK;
+    if (w->s->compute.device) LT_TRY(lt_device_use(w->s->compute.device));
     for (;;) {
         const lt_task_order o = ask(w);
         if (o.order.kind == LT_ORDER_LEAVE) break;
@@ -706,7 +708,7 @@ lt_status lt_worker_create(const lt_setup *s, lt_halo_box *box, lt_worker **out)
     writer.on_commit = committed;
     writer.ctx = w;
     LT_TRY(lt_pool_create(s->n_threads, &w->pool));
-    LT_TRY(lt_arena_create(s->arena_bytes, &w->arena));
+    LT_TRY(lt_arena_create_on(s->compute.device, s->arena_bytes, &w->arena));
     LT_TRY(lt_writer_create(&writer, &w->writer));
     if (pthread_create(&w->thread, NULL, work, w))
         LT_FAIL(LT_E_MEMORY, "cannot start a worker thread: raise the limit of processes");
@@ -716,6 +718,11 @@ lt_status lt_worker_create(const lt_setup *s, lt_halo_box *box, lt_worker **out)
 done:
     lt_worker_destroy(&w);
     return st;
+}
+
+void *lt_worker_staging(const lt_worker *w)
+{
+    return lt_arena_at(w->arena, w->s->staging_at);
 }
 
 void lt_worker_look(const lt_worker *w, lt_worker_state *out)

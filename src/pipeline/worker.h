@@ -54,6 +54,9 @@ typedef struct {
 /* `box` is borrowed; NULL where the task has one step. */
 LT_NODISCARD lt_status lt_worker_create(const lt_setup *setup, lt_halo_box *box, lt_worker **out);
 
+/* Device memory for halo records on their way, at lt_setup.staging_at of the arena. */
+void *lt_worker_staging(const lt_worker *w);
+
 /* Answers an ASK. */
 void lt_worker_give(lt_worker *w, lt_task_order order);
 

@@ -9,7 +9,6 @@
 #include "tasks.h"
 
 #include <longtake/align.h>
-#include <longtake/frames.h>
 #include <longtake/model.h>
 
 #include <math.h>
@@ -25,14 +24,12 @@ typedef struct {
     int                 width, height, net_width, net_height;
     int64_t             anchor_frame;
     bool                metric;
+    bool                late;            /* maps are asked for when the next window's frames are on their way: on a GPU */
 } plan;
 
 typedef struct {
     const plan *p;
     void       *net;
-    lt_prepare *prepare;
-    lt_pool    *pool;
-    lt_isa      isa;
     int64_t     held[SLOTS];             /* frame in each slot; NONE */
     int64_t     anchor;                  /* the frame at position 0; UNKNOWN, NONE: no frame can be read */
     struct {
@@ -42,6 +39,8 @@ typedef struct {
     int         n_bad;
     int         n_input;                 /* frames prepared and not encoded */
     int32_t     input_slot[SLOTS];
+    int64_t     begun, begun_anchor;     /* window that the network has begun, NONE; the frame at its position 0 */
+    int         n_position, position[LT_WINDOW_FRAMES];      /* of it */
 } session;
 
 static lt_grid grid(const lt_settings *s)
@@ -66,6 +65,11 @@ static bool takes_weights(void)
 
 static const char *const models[] = { [LT_MODEL_VITS] = "vda-vits", [LT_MODEL_VITB] = "vda-vitb", [LT_MODEL_VITL] = "vda-vitl" };
 
+static const char *precision_name(const lt_task_env *env)
+{
+    return env->precision == LT_F32 && env->machine.tf32 ? "tf32" : lt_dtype_name(env->precision);
+}
+
 static lt_status settings(const lt_task_env *env, json_t *into)
 {
     lt_status st = LT_OK;
@@ -74,7 +78,7 @@ static lt_status settings(const lt_task_env *env, json_t *into)
     const bool synthetic = lt_depth_net_is_stub() || (env->weights && lt_weights_is_synthetic(env->weights));
     json_t *mine = json_pack("{s:s s:b s:s s:I s:s s:I s:s}", "model", models[s->model], "metric", s->metric, "weights",
                              lt_hash_text(env->weights_hash, hash), "input-size", (json_int_t)s->input_size, "precision",
-                             lt_dtype_name(env->precision), "anchor-frame", (json_int_t)s->anchor_frame, "type",
+                             precision_name(env), "anchor-frame", (json_int_t)s->anchor_frame, "type",
                              s->type == LT_TYPE_F16 ? "f16" : "f32");
     if (!mine || json_object_update(into, mine) || (synthetic && json_object_set_new(into, "meaningless", json_string("synthetic weights"))))
         LT_FAIL(LT_E_MEMORY, "no memory for the settings");
@@ -115,10 +119,12 @@ static lt_status plan_create(const lt_task_env *env, int width, int height, void
     *out = NULL;
     *n_bytes = 0;
     if (!p) LT_FAIL(LT_E_MEMORY, "no memory for a plan of depth");
-    *p = (plan){ .net = lt_depth_net_pick(), .width = width, .height = height, .anchor_frame = s->anchor_frame, .metric = s->metric };
+    *p = (plan){ .net = lt_depth_net_pick(), .width = width, .height = height, .anchor_frame = s->anchor_frame, .metric = s->metric,
+                 .late = env->machine.backend != LT_BACKEND_CPU };
     LT_TRY(lt_depth_input_size(width, height, (int)s->input_size, &p->net_width, &p->net_height));
     const lt_depth_config config = { .model = models[s->model], .width = p->net_width, .height = p->net_height, .frames = LT_WINDOW_FRAMES,
-                                     .slots = SLOTS, .precision = env->precision, .micro_batch = (int)s->micro_batch,
+                                     .slots = SLOTS, .frame_width = width, .frame_height = height, .planes = env->planes,
+                                     .precision = env->precision, .micro_batch = (int)s->micro_batch,
                                      .tile = (int)s->tile, .band = (int)s->band, .machine = env->machine };
     LT_TRY(p->net->plan(&config, &p->net_plan));
     *n_bytes = p->net->bytes(p->net_plan);
@@ -132,7 +138,7 @@ done:
 static size_t host_bytes(const void *plan_)
 {
     const plan *p = plan_;
-    return sizeof(session) + lt_prepare_bytes(p->width, p->height, p->net_width, p->net_height);
+    return sizeof(session) + p->net->host_bytes(p->net_plan);
 }
 
 static lt_status raw(const lt_task_env *env, int width, int height, lt_field *field, int *net_width, int *net_height)
@@ -146,7 +152,6 @@ static void close_session(void **session_)
     session *s = *session_;
     if (!s) return;
     if (s->net) s->p->net->close(&s->net);
-    lt_prepare_destroy(&s->prepare);
     free(s);
     *session_ = NULL;
 }
@@ -155,6 +160,7 @@ static void forget(void *session_)
 {
     session *s = session_;
     s->anchor = UNKNOWN;
+    s->begun = NONE;
     s->n_bad = s->n_input = 0;
     for (int i = 0; i < SLOTS; i++) s->held[i] = NONE;
 }
@@ -167,10 +173,7 @@ static lt_status open_session(const void *plan_, const lt_task_env *env, lt_aren
     *out = NULL;
     if (!s) LT_FAIL(LT_E_MEMORY, "no memory for a depth session");
     s->p = plan_;
-    s->pool = pool;
-    s->isa = env->machine.isa;
     forget(s);
-    LT_TRY(lt_prepare_create(s->p->width, s->p->height, s->p->net_width, s->p->net_height, &s->prepare));
     LT_TRY(s->p->net->open(s->p->net_plan, env->weights, arena, pool, &s->net));
     *out = made;
     made = NULL;
@@ -231,7 +234,7 @@ static lt_status load(session *s, int64_t frame, const lt_view *v, const lt_task
     lt_status st = LT_OK;
     const int slot = slot_of(s, NONE);
     if (slot == NONE) LT_FAIL(LT_E_INTERNAL, "a window has more than %d frames", SLOTS);
-    lt_prepare_run(s->prepare, s->pool, s->isa, v->rgb, v->stride, s->p->net->input(s->net, s->n_input));
+    LT_TRY(s->p->net->frame(s->net, s->n_input, v));
     s->input_slot[s->n_input++] = slot;
     s->held[slot] = frame;
     if (s->n_input == s->p->net->batch(s->p->net_plan)) LT_TRY(encode(s, io));
@@ -260,7 +263,7 @@ static lt_status hold_anchor(session *s, int64_t n_frames, const lt_task_io *io)
         lt_view v = { 0 };
         if (atomic_load(io->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         if (!why_bad(s, t)) LT_TRY(io->fetch(io->ctx, t, &v));
-        if (v.rgb) LT_TRY(load(s, t, &v, io));
+        if (v.rgb || v.planes) LT_TRY(load(s, t, &v, io));
         else t = t + 1 < n_frames ? t + 1 : NONE;
     }
     s->anchor = t;
@@ -294,7 +297,7 @@ static lt_status hold_window(session *s, const int64_t frame[LT_WINDOW_FRAMES], 
         if (slot_of(s, frame[i]) != NONE || why_bad(s, frame[i])) continue;
         if (atomic_load(io->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         LT_TRY(io->pull(io->ctx, frame[i], &v));
-        if (v.rgb) {
+        if (v.rgb || v.planes) {
             LT_TRY(load(s, frame[i], &v, io));
         } else {
             s->bad[s->n_bad].frame = frame[i];
@@ -331,18 +334,19 @@ done:
     return st;
 }
 
-static lt_status run_window(session *s, int64_t k, int64_t n_frames, const int64_t frame[LT_WINDOW_FRAMES], const lt_task_io *io)
+/* The maps of the window that was begun. Where they are asked for late, a GPU computes while the next window's frames are decoded and uploaded. */
+static lt_status collect(session *s, const lt_task_io *io)
 {
     lt_status st = LT_OK;
-    int32_t slot[LT_WINDOW_FRAMES];
-    int position[LT_WINDOW_FRAMES];
     const float *maps = NULL;
     const size_t pixels = (size_t)s->p->net_width * (size_t)s->p->net_height;
+    const int64_t k = s->begun;
     char why[128];
-    const int n = positions(s, k, n_frames, position);
-    for (int i = 0; i < LT_WINDOW_FRAMES; i++) slot[i] = slot_of(s, frame[i]);
-    LT_TRY(s->p->net->window(s->net, slot, position, n, &maps, io->stop));
-    if (!lt_all_finite(maps, (size_t)n * pixels)) {
+    if (k == NONE) return LT_OK;
+    s->begun = NONE;
+    LT_TRY(s->p->net->end(s->net, &maps, io->stop));
+    LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, s->begun_anchor));
+    if (!lt_all_finite(maps, (size_t)s->n_position * pixels)) {
         snprintf(why, sizeof why, "window %lld: the network gave values that are not numbers", (long long)k);
         LT_TRY(put_fills(k, why, io));
         goto done;
@@ -350,13 +354,54 @@ static lt_status run_window(session *s, int64_t k, int64_t n_frames, const int64
     for (int i = 0, next = 0; i < LT_WINDOW_FRAMES; i++) {
         const int64_t number = k * LT_WINDOW_FRAMES + i;
         const void *data[1] = { maps + (size_t)next * pixels };
-        if (next < n && position[next] == i) {
+        if (next < s->n_position && s->position[next] == i) {
             LT_TRY(io->put(io->ctx, number, data));
             next++;
         } else {
             LT_TRY(io->put_fill(io->ctx, number, NULL));
         }
     }
+done:
+    return st;
+}
+
+static lt_status begin(session *s, int64_t k, int64_t n_frames, const int64_t frame[LT_WINDOW_FRAMES], const lt_task_io *io)
+{
+    lt_status st = LT_OK;
+    int32_t slot[LT_WINDOW_FRAMES];
+    s->n_position = positions(s, k, n_frames, s->position);
+    for (int i = 0; i < LT_WINDOW_FRAMES; i++) slot[i] = slot_of(s, frame[i]);
+    LT_TRY(s->p->net->begin(s->net, slot, s->position, s->n_position, io->stop));
+    s->begun = k;
+    s->begun_anchor = k > 0 ? s->anchor : NONE;
+done:
+    return st;
+}
+
+static lt_status window_without_maps(session *s, int64_t k, int64_t anchor, const char *why, const lt_task_io *io)
+{
+    lt_status st = LT_OK;
+    LT_TRY(collect(s, io));
+    LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, anchor));
+    LT_TRY(put_fills(k, why, io));
+done:
+    return st;
+}
+
+/* Everything that window k reads in slots; why not, where it cannot be. */
+static lt_status hold(session *s, int64_t k, int64_t n_frames, int64_t frame[LT_WINDOW_FRAMES], const char **why, const lt_task_io *io)
+{
+    lt_status st = LT_OK;
+    *why = NULL;
+    lt_window_frames(k, n_frames, wanted_anchor(s, n_frames), frame);
+    keep_only(s, frame);
+    if (k > 0) {
+        LT_TRY(hold_anchor(s, n_frames, io));
+        if (s->anchor != NONE) lt_window_frames(k, n_frames, s->anchor, frame);
+    }
+    LT_TRY(hold_window(s, frame, k > 0, io));
+    for (int i = k > 0; i < LT_WINDOW_FRAMES && !*why; i++) *why = why_bad(s, frame[i]);
+    if (!*why && k > 0 && s->anchor == NONE) *why = "no frame of the video can be read";
 done:
     return st;
 }
@@ -372,25 +417,29 @@ static lt_status run(void *session_, lt_range piece, int64_t n_frames, const lt_
         if (atomic_load(io->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         if (lt_window_positions(k, n_frames, s->p->metric, position) == 0) {
             /* Without a fit, all that the last window of a video shows may come from the one before. */
-            LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, NONE));
-            LT_TRY(put_fills(k, NULL, io));
+            LT_TRY(window_without_maps(s, k, NONE, NULL, io));
             continue;
         }
-        lt_window_frames(k, n_frames, wanted_anchor(s, n_frames), frame);
-        keep_only(s, frame);
-        if (k > 0) {
-            LT_TRY(hold_anchor(s, n_frames, io));
-            if (s->anchor != NONE) lt_window_frames(k, n_frames, s->anchor, frame);
+        LT_TRY(hold(s, k, n_frames, frame, &why, io));
+        if (why) {
+            LT_TRY(window_without_maps(s, k, k > 0 ? s->anchor : NONE, why, io));
+            continue;
         }
-        LT_TRY(hold_window(s, frame, k > 0, io));
-        for (int i = k > 0; i < LT_WINDOW_FRAMES && !why; i++) why = why_bad(s, frame[i]);
-        if (!why && k > 0 && s->anchor == NONE) why = "no frame of the video can be read";
-        LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, k > 0 ? s->anchor : NONE));
-        if (why) LT_TRY(put_fills(k, why, io));
-        else LT_TRY(run_window(s, k, n_frames, frame, io));
+        LT_TRY(collect(s, io));
+        LT_TRY(begin(s, k, n_frames, frame, io));
+        /* On the CPU they are there now, and what is put down is not lost by a stop. */
+        if (!s->p->late) LT_TRY(collect(s, io));
     }
+    LT_TRY(collect(s, io));
 done:
-    if (st < 0) drop_input(s);
+    if (st < 0) {
+        const lt_error first = *lt_error_last();
+        /* A window that the device has finished in the meantime is not lost. */
+        if (st == LT_E_STOPPED && collect(s, io) < 0) lt_error_clear();
+        s->begun = NONE;
+        lt_error_set(&first);
+        drop_input(s);
+    }
     return st;
 }
 

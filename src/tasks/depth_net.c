@@ -25,6 +25,11 @@ static size_t bytes(const void *plan)
     return lt_depth_plan_bytes(plan);
 }
 
+static size_t host_bytes(const void *plan)
+{
+    return lt_depth_plan_host_bytes(plan);
+}
+
 static int batch(const void *plan)
 {
     return lt_depth_plan_batch(plan);
@@ -48,9 +53,9 @@ static void close_session(void **session)
     *session = NULL;
 }
 
-static float *input(void *session, int i)
+static lt_status frame(void *session, int i, const lt_view *v)
 {
-    return lt_depth_input(session, i);
+    return v->planes ? lt_depth_planes(session, i, v->planes) : lt_depth_frame(session, i, v->rgb, v->stride);
 }
 
 static lt_status encode(void *session, int n, const int32_t *slot, const atomic_int *stop)
@@ -58,12 +63,17 @@ static lt_status encode(void *session, int n, const int32_t *slot, const atomic_
     return lt_depth_encode(session, n, slot, stop);
 }
 
-static lt_status window(void *session, const int32_t *slot, const int *position, int n, const float **maps, const atomic_int *stop)
+static lt_status begin(void *session, const int32_t *slot, const int *position, int n, const atomic_int *stop)
 {
-    return lt_depth_window(session, slot, position, n, maps, stop);
+    return lt_depth_window_begin(session, slot, position, n, stop);
 }
 
-static const lt_depth_net real = { plan_create, plan_destroy, bytes, batch, open_session, close_session, input, encode, window };
+static lt_status end(void *session, const float **maps, const atomic_int *stop)
+{
+    return lt_depth_window_end(session, maps, stop);
+}
+
+static const lt_depth_net real = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, frame, encode, begin, end };
 
 bool lt_depth_net_is_stub(void)
 {

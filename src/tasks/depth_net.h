@@ -5,17 +5,20 @@
 #define LT_TASKS_DEPTH_NET_H
 
 #include <longtake/depth.h>
+#include <longtake/task.h>
 
 typedef struct {
     lt_status (*plan)(const lt_depth_config *config, void **plan);
     void      (*plan_destroy)(void **plan);
     size_t    (*bytes)(const void *plan);
+    size_t    (*host_bytes)(const void *plan);
     int       (*batch)(const void *plan);
     lt_status (*open)(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **session);
     void      (*close)(void **session);
-    float    *(*input)(void *session, int i);
+    lt_status (*frame)(void *session, int i, const lt_view *frame);
     lt_status (*encode)(void *session, int n, const int32_t *slot, const atomic_int *stop);
-    lt_status (*window)(void *session, const int32_t *slot, const int *position, int n, const float **maps, const atomic_int *stop);
+    lt_status (*begin)(void *session, const int32_t *slot, const int *position, int n, const atomic_int *stop);
+    lt_status (*end)(void *session, const float **maps, const atomic_int *stop);
 } lt_depth_net;
 
 /* The real one; in builds with LT_FAULTS the stand-in where the environment has LT_DEPTH_STUB. */

@@ -18,6 +18,9 @@ typedef struct {
 
 typedef struct {
     const plan *p;
+    lt_prepare *prepare;
+    lt_pool    *pool;
+    float      *own;                 /* where the arena is a GPU's, memory in its place */
     float      *input;               /* [BATCH, H,W,3] */
     float      *slots;               /* [slots, H,W] */
     float      *maps;                /* [32, H,W] */
@@ -56,26 +59,55 @@ static size_t bytes(const void *p)
     return pixels(p) * sizeof(float) * (3 * BATCH + (size_t)((const plan *)p)->config.slots + LT_DEPTH_WINDOW);
 }
 
+static size_t host_bytes(const void *p)
+{
+    const lt_depth_config *c = &((const plan *)p)->config;
+    return lt_prepare_bytes(c->frame_width, c->frame_height, c->width, c->height);
+}
+
+static void close_session(void **session_)
+{
+    session *s = *session_;
+    if (!s) return;
+    lt_prepare_destroy(&s->prepare);
+    free(s->own);
+    free(s);
+    *session_ = NULL;
+}
+
 static lt_status open_session(const void *p, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **out)
 {
     lt_status st = LT_OK;
-    session *s = calloc(1, sizeof *s);
+    void *made = calloc(1, sizeof(session));
+    session *s = made;
     (void)weights;
-    (void)pool;
-    *out = s;
+    *out = NULL;
     if (!s) LT_FAIL(LT_E_MEMORY, "no memory for a session");
     s->p = p;
-    s->input = lt_arena_at(arena, 0);
+    s->pool = pool;
+    const lt_depth_config *c = &s->p->config;
+    LT_TRY(lt_prepare_create(c->frame_width, c->frame_height, c->width, c->height, &s->prepare));
+    if (lt_arena_device(arena) && !(s->own = malloc(bytes(p)))) LT_FAIL(LT_E_MEMORY, "no memory for a session");
+    s->input = s->own ? s->own : lt_arena_at(arena, 0);
     s->slots = s->input + 3 * BATCH * pixels(p);
     s->maps = s->slots + (size_t)s->p->config.slots * pixels(p);
+    *out = made;
+    made = NULL;
 done:
+    close_session(&made);
     return st;
 }
 
-static float *input(void *s_, int i)
+static float *input(const session *s, int i)
+{
+    return s->input + 3 * (size_t)i * pixels(s->p);
+}
+
+static lt_status frame(void *s_, int i, const lt_view *v)
 {
     session *s = s_;
-    return s->input + 3 * (size_t)i * pixels(s->p);
+    lt_prepare_run(s->prepare, s->pool, s->p->config.machine.isa, v->rgb, v->stride, input(s, i));
+    return LT_OK;
 }
 
 static lt_status encode(void *s_, int n, const int32_t *slot, const atomic_int *stop)
@@ -101,7 +133,7 @@ static double mean(const session *s, int32_t slot)
     return sum / (double)m;
 }
 
-static lt_status window(void *s_, const int32_t *slot, const int *position, int n, const float **maps, const atomic_int *stop)
+static lt_status begin(void *s_, const int32_t *slot, const int *position, int n, const atomic_int *stop)
 {
     lt_status st = LT_OK;
     session *s = s_;
@@ -118,12 +150,18 @@ static lt_status window(void *s_, const int32_t *slot, const int *position, int 
         for (size_t k = 0; k < m; k++)
             s->maps[(size_t)i * m + k] = scale * (s->slots[(size_t)slot[position[i]] * m + k] + 0.01f * (float)((k * 7 + (size_t)position[i]) % 13)) + shift;
     if (mean(s, slot[MARKED]) > 3 + WHITE) s->maps[m / 2] = NAN;
-    *maps = s->maps;
 done:
     return st;
 }
 
-const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, batch, open_session, plan_destroy, input, encode, window };
+static lt_status end(void *s_, const float **maps, const atomic_int *stop)
+{
+    (void)stop;
+    *maps = ((session *)s_)->maps;
+    return LT_OK;
+}
+
+const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, frame, encode, begin, end };
 
 #else
 typedef int lt_depth_stub_is_not_built;

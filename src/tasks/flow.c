@@ -58,7 +58,7 @@ static lt_status plan(const lt_task_env *env, int width, int height, void **out,
 {
     lt_status st = LT_OK;
     lt_flow_plan *p = NULL;
-    const lt_flow_config config = { width, height, preset_of(env->settings) };
+    const lt_flow_config config = { width, height, preset_of(env->settings), env->machine.backend };
     *out = NULL;
     *n_bytes = 0;
     LT_TRY(lt_flow_plan_create(&config, &p));
@@ -129,7 +129,7 @@ static lt_status hold(session *s, int64_t t, int64_t keep, const lt_task_io *io,
     s->held[*slot] = -1;
     LT_TRY(io->pull(io->ctx, t, &v));
     s->why[*slot][0] = 0;
-    if (v.rgb) lt_flow_load(s->flow, *slot, v.rgb, v.stride);
+    if (v.rgb) LT_TRY(lt_flow_load(s->flow, *slot, v.rgb, v.stride));
     else snprintf(s->why[*slot], sizeof s->why[*slot], "%s", v.why);
     s->held[*slot] = t;
 done:

@@ -44,8 +44,8 @@ static lt_status flow(void)
     LT_TRY(lt_flow_session_create(plan, arena, pool, lt_cpu_isa(), &session));
     paint(a, 0);
     paint(b, SHIFT);
-    lt_flow_load(session, 0, a, W * 3);
-    lt_flow_load(session, 1, b, W * 3);
+    LT_TRY(lt_flow_load(session, 0, a, W * 3));
+    LT_TRY(lt_flow_load(session, 1, b, W * 3));
     LT_TRY(lt_flow_pair(session, 0, 1, NULL));
     for (int y = MARGIN; y < H - MARGIN; y++)
         for (int x = MARGIN; x < W - MARGIN; x++, n++) sum += lt_flow_forward(session)[(y * W + x) * 2];

@@ -1,9 +1,9 @@
 /* Times optical flow on raw frames and writes what it found, for flow_vs_opencv.py.
  *
- *   flow_bench FRAMES.rgb WIDTH HEIGHT best|fast THREADS RUNS OUT.f32
+ *   flow_bench FRAMES.rgb WIDTH HEIGHT best|fast THREADS RUNS OUT.f32 [cuda]
  *
  * FRAMES.rgb holds two or more RGB u8 frames; OUT.f32 gets flow there [H][W][2] of every pair in turn. Prints the least
- * seconds of a load and a one-way flow, those of a load and a whole pair, and the bytes of the arena. */
+ * seconds of a load and a one-way flow, those of a load and a whole pair, and the bytes of the arena. With cuda all runs on the first GPU. */
 #include <longtake/flow.h>
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static lt_status timed(lt_flow_session *s, const uint8_t *frame, size_t stride, 
     *least = 1e30;
     for (int i = 0; i < runs; i++) {
         const double start = now();
-        lt_flow_load(s, 1, frame, stride);
+        LT_TRY(lt_flow_load(s, 1, frame, stride));
         LT_TRY(both ? lt_flow_pair(s, 0, 1, NULL) : lt_flow_pair_forward(s, 0, 1, NULL));
         const double took = now() - start;
         if (took < *least) *least = took;
@@ -38,6 +38,7 @@ static lt_status bench(FILE *in, const lt_flow_config *config, int threads, int 
 {
     lt_status st = LT_OK;
     lt_flow_plan *plan = NULL;
+    lt_device *device = NULL;
     lt_arena *arena = NULL;
     lt_pool *pool = NULL;
     lt_flow_session *s = NULL;
@@ -46,11 +47,12 @@ static lt_status bench(FILE *in, const lt_flow_config *config, int threads, int 
     double one = 0, both = 0;
     if (!frame) LT_FAIL(LT_E_MEMORY, "no memory for a frame");
     LT_TRY(lt_flow_plan_create(config, &plan));
-    LT_TRY(lt_arena_create(lt_flow_plan_bytes(plan), &arena));
+    LT_TRY(lt_device_open(config->backend, 0, &device));
+    LT_TRY(lt_arena_create_on(device, lt_flow_plan_bytes(plan), &arena));
     LT_TRY(lt_pool_create(threads, &pool));
     LT_TRY(lt_flow_session_create(plan, arena, pool, lt_cpu_isa(), &s));
     for (int t = 0; fread(frame, 1, n, in) == n; t++) {
-        lt_flow_load(s, t & 1, frame, stride);
+        LT_TRY(lt_flow_load(s, t & 1, frame, stride));
         if (t == 0) continue;
         if (t == 1) {
             LT_TRY(timed(s, frame, stride, 0, runs, &one));
@@ -64,6 +66,7 @@ done:
     lt_flow_session_destroy(&s);
     lt_pool_destroy(&pool);
     lt_arena_destroy(&arena);
+    lt_device_close(&device);
     lt_flow_plan_destroy(&plan);
     free(frame);
     return st;
@@ -71,11 +74,13 @@ done:
 
 int main(int argc, char **argv)
 {
-    if (argc != 8) {
-        fprintf(stderr, "usage: flow_bench FRAMES.rgb WIDTH HEIGHT best|fast THREADS RUNS OUT.f32\n");
+    const int cuda = argc == 9 && !strcmp(argv[8], "cuda");
+    if (argc != 8 && !cuda) {
+        fprintf(stderr, "usage: flow_bench FRAMES.rgb WIDTH HEIGHT best|fast THREADS RUNS OUT.f32 [cuda]\n");
         return 64;
     }
-    const lt_flow_config config = { atoi(argv[2]), atoi(argv[3]), strcmp(argv[4], "fast") ? LT_FLOW_BEST : LT_FLOW_FAST };
+    const lt_flow_config config = { atoi(argv[2]), atoi(argv[3]), strcmp(argv[4], "fast") ? LT_FLOW_BEST : LT_FLOW_FAST,
+                                    cuda ? LT_BACKEND_CUDA : LT_BACKEND_CPU };
     FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[7], "wb");
     lt_status st = LT_E_ABSENT;
     if (in && out) st = bench(in, &config, atoi(argv[5]), atoi(argv[6]), out);

@@ -6,6 +6,7 @@
 #include "frames/prepare_cuda.h"
 
 #include <longtake/cpu.h>
+#include <longtake/device.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,6 +131,61 @@ static void frames(void **state)
     }
 }
 
+/* The object that a session uses, from either source, in exactly the memory that it plans. */
+static void frames_on_device(void **state)
+{
+    static const int sizes[][4] = { { 64, 48, 70, 42 }, { 97, 33, 98, 28 }, { 28, 28, 28, 28 } };
+    const lt_nv12 of = { NULL, NULL, 128, 132, { 8192, 9539, 13075, -6660, -3209, 16525 } };
+    lt_device *device;
+    lt_stream *stream;
+    (void)state;
+    assert_ok(lt_device_open(LT_BACKEND_CPU, 0, &device));
+    assert_ok(lt_stream_create(device, "test", &stream));
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int planes = 0; planes < 2; planes++) {
+            const int *z = sizes[s];
+            const size_t w = (size_t)z[0], h = (size_t)z[1], n = (size_t)z[2] * (size_t)z[3] * 3;
+            const size_t bytes = lt_prepare_device_bytes(z[0], z[1], z[2], z[3], planes);
+            uint8_t *luma = need(128 * h), *chroma = need(132 * ((h + 1) / 2)), *rgb = need(w * 3 * h), *memory = aligned_alloc(256, bytes + 256);
+            float *want = need(n * sizeof *want), *got = need(n * sizeof *got);
+            lt_prepare_source source = { .rgb = planes ? NULL : rgb, .stride = w * 3, .planes = of };
+            lt_prepare *p;
+            lt_prepare_device *d;
+            lt_yuv *yuv;
+            for (size_t i = 0; i < 128 * h; i++) luma[i] = (uint8_t)(scattered((int64_t)i) * 256);
+            for (size_t i = 0; i < 132 * ((h + 1) / 2); i++) chroma[i] = (uint8_t)(64 + scattered((int64_t)i + 5) * 128);
+            source.planes.luma = luma;
+            source.planes.chroma = chroma;
+            assert_non_null(memory);
+            memset(memory + bytes, 0xa5, 256);
+            assert_ok(lt_yuv_create(z[0], z[1], &yuv));
+            assert_ok(lt_prepare_create(z[0], z[1], z[2], z[3], &p));
+            lt_yuv_run(yuv, &source.planes, rgb, w * 3);
+            lt_prepare_run(p, NULL, lt_cpu_isa(), rgb, w * 3, want);
+            assert_ok(lt_prepare_device_create(p, planes ? yuv : NULL, memory, stream, &d));
+            lt_prepare_destroy(&p);
+            lt_yuv_destroy(&yuv);
+            EACH_ORDER(order)
+            {
+                memset(got, 0xff, n * sizeof *got);
+                assert_ok(lt_prepare_device_run(d, stream, &source, got));
+                assert_memory_equal(want, got, n * sizeof *got);
+            }
+            source.rgb = NULL;
+            assert_int_equal(lt_prepare_device_run(d, stream, &source, got), planes ? LT_OK : LT_E_INTERNAL);
+            for (int i = 0; i < 256; i++) assert_int_equal(memory[bytes + (size_t)i], 0xa5);
+            lt_prepare_device_destroy(&d);
+            free(luma);
+            free(chroma);
+            free(rgb);
+            free(memory);
+            free(want);
+            free(got);
+        }
+    lt_stream_destroy(&stream);
+    lt_device_close(&device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +193,7 @@ int main(void)
         cmocka_unit_test(sums),
         cmocka_unit_test(values),
         cmocka_unit_test(frames),
+        cmocka_unit_test(frames_on_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,12 +37,24 @@ TABLE(unary, unary_rows)
 TABLE(copy, copy_rows)
 TABLE(resize, resize_rows)
 
+/* Of types that only GPUs read, each row of these operators. */
+static void f16_is_right(void **state)
+{
+    int failed = 0;
+    (void)state;
+    failed += rig_table(layernorm_f16_rows, (int)(sizeof layernorm_f16_rows / sizeof *layernorm_f16_rows));
+    failed += rig_table(stats_f16_rows, (int)(sizeof stats_f16_rows / sizeof *stats_f16_rows));
+    failed += rig_table(groupnorm_f16_rows, (int)(sizeof groupnorm_f16_rows / sizeof *groupnorm_f16_rows));
+    failed += rig_table(resize_f16_rows, (int)(sizeof resize_f16_rows / sizeof *resize_f16_rows));
+    assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layernorm_is_right), cmocka_unit_test(groupnorm_stats_is_right), cmocka_unit_test(groupnorm_is_right),
         cmocka_unit_test(binary_is_right),    cmocka_unit_test(unary_is_right),           cmocka_unit_test(copy_is_right),
-        cmocka_unit_test(resize_is_right),
+        cmocka_unit_test(resize_is_right),    cmocka_unit_test(f16_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,7 @@ void                    *scheduler_fake;
 const void              *scheduler_stack;
 size_t                   scheduler_size;
 #endif
+lt_shim_submit           submit_hook;
 block_run               *now;
 lane                    *running;
 fiber                   *active;                /* in which it runs */
@@ -458,6 +459,21 @@ uint64_t warp_op(op kind, unsigned mask, uint64_t value, int argument, int width
     return l->value;
 }
 
+lt_status submit_body(void *stream, const char *kernel, int (*run)(void *args), const void *args, size_t n_bytes)
+{
+    lt_status st = LT_OK;
+    if (!submit_hook) {
+        const size_t before = reports.size();
+        std::vector<char> copy(static_cast<const char *>(args), static_cast<const char *>(args) + n_bytes);
+        if (run(copy.data()) < 0) LT_FAIL(LT_E_INTERNAL, "%s", reports[before].c_str());
+    } else {
+        const char *why = submit_hook(stream, kernel, run, args, n_bytes);
+        if (why) LT_FAIL(LT_E_DEVICE, "CUDA: %s was not launched: %s", kernel, why);
+    }
+done:
+    return st;
+}
+
 void warp_call(warp_body f, void *mine)
 {
     running->call = f;
@@ -513,4 +529,9 @@ const char *lt_shim_report(int i)
 void lt_shim_forget(void)
 {
     lt_shim::reports.clear();
+}
+
+void lt_shim_set_submit(lt_shim_submit submit)
+{
+    lt_shim::submit_hook = submit;
 }

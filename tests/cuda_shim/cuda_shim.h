@@ -25,6 +25,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <tuple>
+#include <type_traits>
+
 #define __global__
 #define __device__
 #define __host__
@@ -85,9 +88,33 @@ void warp_call(warp_body f, void *mine);
 /* A fault of the running thread, in words; equal ones are one report. */
 void report_here(const char *what);
 
-template <class F> lt_status launch(const char *kernel, dim3 grid, dim3 block, const F &f)
+/* Runs it at once, or gives it to the hook. */
+lt_status submit_body(void *stream, const char *kernel, int (*run)(void *args), const void *args, size_t n_bytes);
+
+/* A launch with its arguments by value, as CUDA takes them. */
+template <class... P> struct call {
+    const char *name;
+    dim3        grid, block;
+    void      (*kernel)(P...);
+    std::tuple<P...> arguments;
+
+    static void thread_main(const void *closure)
+    {
+        const call *c = static_cast<const call *>(closure);
+        std::apply(c->kernel, c->arguments);
+    }
+    static int run(void *args)
+    {
+        const call *c = static_cast<const call *>(args);
+        return launch_body(c->name, c->grid, c->block, thread_main, c) < 0 ? -1 : 1;
+    }
+};
+
+template <class... P, class... A> lt_status launch(const char *name, dim3 grid, dim3 block, void *stream, void (*kernel)(P...), const A &...arguments)
 {
-    return launch_body(kernel, grid, block, [](const void *closure) { (*static_cast<const F *>(closure))(); }, &f);
+    static_assert((std::is_trivially_copyable<P>::value && ...), "a kernel's arguments are copied byte by byte");
+    const call<P...> c{ name, grid, block, kernel, std::tuple<P...>(arguments...) };
+    return submit_body(stream, name, call<P...>::run, &c, sizeof c);
 }
 
 template <class T> T exchange(op kind, unsigned mask, T value, int argument, int width)
@@ -190,7 +217,7 @@ private:
 
 #define LT_SHARED(type, name, n) static lt_shim::shared<type, (n)> name(#name, __FILE__, __LINE__)
 #define LT_CUDA_LAUNCH(kernel, grid, block, stream, ...) \
-    ((void)(stream), lt_shim::launch(#kernel, grid, block, [&]() { kernel(__VA_ARGS__); }))
+    lt_shim::launch(#kernel, grid, block, stream, kernel, __VA_ARGS__)
 
 #define __syncthreads() lt_shim::barrier(__FILE__, __LINE__)
 

@@ -6,6 +6,7 @@
 #ifndef LT_TESTS_CUDA_SHIM_CONTROL_H
 #define LT_TESTS_CUDA_SHIM_CONTROL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -22,6 +23,11 @@ void lt_shim_set_order(lt_shim_order order, uint32_t seed);
 int lt_shim_reports(void);
 const char *lt_shim_report(int i);
 void lt_shim_forget(void);
+
+/* Takes launches instead of running them at once: `run(args)` runs the kernel on a copy of the n_bytes at args, as often as is wanted, and returns 1,
+ * or -1 where the shim has reports of it. Returns NULL, or why there is no launch. NULL for the hook: launches run at once, as at first. */
+typedef const char *(*lt_shim_submit)(void *stream, const char *kernel, int (*run)(void *args), const void *args, size_t n_bytes);
+void lt_shim_set_submit(lt_shim_submit submit);
 
 #ifdef __cplusplus
 }

@@ -57,6 +57,12 @@ static const rig_case layernorm_rows[] = {
     { "many items", LAYERNORM(768), .in = { { 2, { 101, 768 }, LT_F32 } }, .out = { 2, { 101, 768 }, LT_F32 } },
 };
 
+/* f16, which the vector code of the CPU refuses in these operators. */
+static const rig_case layernorm_f16_rows[] = {
+    { "f16 in and out", LAYERNORM(97), .in = { { 2, { 5, 97 }, LT_F16 } }, .out = { 2, { 5, 97 }, LT_F16 } },
+    { "f32 in, f16 out, four at a time", LAYERNORM(192), .in = { { 2, { 5, 192 }, LT_F32 } }, .out = { 2, { 5, 192 }, LT_F16 } },
+};
+
 /* ---- groupnorm */
 
 static double stats_allowed(const rig_case *c, double value, double scale)
@@ -86,6 +92,11 @@ static const rig_case stats_rows[] = {
       .out = { 3, { 1, 32, 2 }, LT_F32 } },
 };
 
+static const rig_case stats_f16_rows[] = {
+    { "f16, frames out of order", STATS(37, 1), .in = { { 3, { 4, 70, 37 }, LT_F16, .gap = { 9, 4 }, .indexed = true, .shift = 1 } },
+      .out = { 3, { 4, 1, 2 }, LT_F32 } },
+};
+
 static double groupnorm_allowed(const rig_case *c, double value, double scale)
 {
     /* The statistics are given, of mean 0 and deviation 1 at most 4: (x - mean) rstd is as large as their products. */
@@ -111,6 +122,13 @@ static const rig_case groupnorm_rows[] = {
     { "in place", GROUPNORM(48, 3), .independent = true, .in = { { 3, { 2, 43, 48 }, LT_F32, .mean = 300 }, { 3, { 2, 3, 2 }, LT_F32 } },
       .in_place = 1 },
     { "bf16 to f32", GROUPNORM(80, 4), .in = { { 3, { 2, 11, 80 }, LT_BF16 }, { 3, { 2, 4, 2 }, LT_F32 } },
+      .out = { 3, { 2, 11, 80 }, LT_F32 } },
+};
+
+static const rig_case groupnorm_f16_rows[] = {
+    { "f16 in and out", GROUPNORM(66, 6), .in = { { 3, { 2, 9, 66 }, LT_F16 }, { 3, { 2, 6, 2 }, LT_F32 } },
+      .out = { 3, { 2, 9, 66 }, LT_F16, .shift = 1 } },
+    { "f16 to f32, four at a time", GROUPNORM(80, 4), .in = { { 3, { 2, 11, 80 }, LT_F16 }, { 3, { 2, 4, 2 }, LT_F32 } },
       .out = { 3, { 2, 11, 80 }, LT_F32 } },
 };
 
@@ -145,6 +163,9 @@ static const rig_case binary_rows[] = {
       .out = { 2, { 7, 131 }, LT_F32 } },
     { "the same, rounded to bf16", ADD, .in = { { 2, { 7, 131 }, LT_F32, .special = true }, { 2, { 7, 131 }, LT_BF16 } },
       .out = { 2, { 7, 131 }, LT_BF16 } },
+    { "f16 on all sides: subnormals and overflow", MUL,
+      .in = { { 2, { 7, 131 }, LT_F16, .dev = 300, .special = true }, { 2, { 7, 131 }, LT_F16, .dev = 300 } }, .out = { 2, { 7, 131 }, LT_F16 } },
+    { "f16 added to f32 in place", ADD, .in = { { 2, { 9, 64 }, LT_F32 }, { 2, { 9, 64 }, LT_F16 } }, .in_place = 1 },
     { "six dimensions exchanged", ADD,
       .in = { { 6, { 2, 3, 2, 3, 2, 5 }, LT_F32, .strided = true, .stride = { 180, 10, 90, 30, 5, 1 } }, { 6, { 2, 3, 2, 3, 2, 5 }, LT_F32 } },
       .out = { 6, { 2, 3, 2, 3, 2, 5 }, LT_F32 } },
@@ -179,6 +200,8 @@ static const rig_case unary_rows[] = {
     { "NaN and infinities as the formula has them", UNARY(GELU, unary_allowed), .in = { { 2, { 3, 331 }, LT_F32, .special = true } },
       .out = { 2, { 3, 331 }, LT_F32 } },
     { "gelu in place in bf16", UNARY(GELU, unary_allowed), .in = { { 2, { 3, 331 }, LT_BF16 } }, .in_place = 1 },
+    { "gelu of f16", UNARY(GELU, unary_allowed), .in = { { 2, { 3, 331 }, LT_F16 } }, .in_place = 1 },
+    { "relu of f16", UNARY(RELU, NULL), .in = { { 2, { 3, 332 }, LT_F16, .special = true } }, .out = { 2, { 3, 332 }, LT_F16 } },
     { "value times gelu of its gate, not the other way round", UNARY(GEGLU, unary_allowed), .independent = true,
       .in = { { 3, { 2, 9, 94 }, LT_F32, .gap = { 0, 5 } } },
       .out = { 3, { 2, 9, 47 }, LT_F32, .gap = { 3, 2 } } },
@@ -238,8 +261,29 @@ static const rig_case resize_rows[] = {
     { "to bf16", RESIZE, .in = { { 4, { 1, 4, 5, 40 }, LT_F32 } }, .out = { 4, { 1, 9, 6, 40 }, LT_BF16 } },
     { "a band of the output, the whole input", RESIZE, .in = { { 4, { 2, 9, 5, 11 }, LT_F32 } },
       .out = { 4, { 2, 4, 8, 11 }, LT_F32, .row0 = 6, .rows = 17 } },
+    { "what is added comes last", RESIZE, .independent = true,
+      .in = { { 4, { 2, 5, 7, 17 }, LT_F32 }, { 4, { 2, 9, 6, 17 }, LT_F32, .dev = 3, .gap = { 0, 5, 3 } } },
+      .out = { 4, { 2, 9, 6, 17 }, LT_F32 } },
+    { "one map added to all frames, bf16, a partial vector", RESIZE,
+      .in = { { 4, { 3, 5, 7, 21 }, LT_BF16 }, { 4, { 3, 4, 6, 21 }, LT_BF16, .repeat = 1 } },
+      .out = { 4, { 3, 4, 6, 21 }, LT_F32 } },
+    { "added to one channel", RESIZE, .in = { { 4, { 2, 5, 7, 1 }, LT_F32 }, { 4, { 2, 9, 141, 1 }, LT_BF16, .gap = { 0, 4, 2 } } },
+      .out = { 4, { 2, 9, 141, 1 }, LT_F32 } },
+    { "added in place, frames out of order, a band", RESIZE,
+      .in = { { 4, { 3, 9, 5, 12 }, LT_F32 }, { 4, { 3, 4, 8, 12 }, LT_F32, .indexed = true, .row0 = 6, .rows = 17 } },
+      .in_place = 2 },
+    { "added to a band: row 0 of what is added is the band's first", RESIZE,
+      .in = { { 4, { 2, 4, 5, 12 }, LT_F32, .row0 = 3, .rows = 9 }, { 4, { 2, 4, 8, 12 }, LT_F32 } },
+      .out = { 4, { 2, 4, 8, 12 }, LT_F32, .row0 = 7, .rows = 17 } },
     { "a band of both", RESIZE, .independent = true, .in = { { 4, { 2, 4, 5, 11 }, LT_F32, .row0 = 3, .rows = 9 } },
       .out = { 4, { 2, 4, 8, 11 }, LT_F32, .row0 = 7, .rows = 17 } },
+};
+
+static const rig_case resize_f16_rows[] = {
+    { "f16, four channels at a time", RESIZE, .in = { { 4, { 1, 5, 7, 12 }, LT_F16 } }, .out = { 4, { 1, 9, 6, 12 }, LT_F16 } },
+    { "f16 added to f16", RESIZE,
+      .in = { { 4, { 1, 5, 7, 12 }, LT_F16 }, { 4, { 1, 9, 6, 12 }, LT_F16 } }, .out = { 4, { 1, 9, 6, 12 }, LT_F16 } },
+    { "f16 to f32, one channel", RESIZE, .in = { { 4, { 2, 5, 9, 1 }, LT_F16 } }, .out = { 4, { 2, 7, 21, 1 }, LT_F32 } },
 };
 
 #endif

@@ -92,7 +92,7 @@ typedef struct {
 static engine start(int width, int height, lt_flow_preset preset, int threads, lt_isa isa)
 {
     engine e = { 0 };
-    const lt_flow_config config = { width, height, preset };
+    const lt_flow_config config = { width, height, preset, LT_BACKEND_CPU };
     assert_ok(lt_flow_plan_create(&config, &e.plan));
     assert_ok(lt_arena_create(lt_flow_plan_bytes(e.plan) + BEYOND, &e.arena));
     if (threads) assert_ok(lt_pool_create(threads, &e.pool));
@@ -148,8 +148,8 @@ static void error_is_small(void **state)
         for (int t = 0; t + 1 < N; t++) {
             double sum = 0, n = 0;
             for (int i = 0; i < 3 * PIXELS; i++) second[i] = lit(s->frames[t + 1][i], bounds[b].second);
-            lt_flow_load(e.flow, 0, s->frames[t], 3 * W);
-            lt_flow_load(e.flow, 1, second, 3 * W);
+            assert_ok(lt_flow_load(e.flow, 0, s->frames[t], 3 * W));
+            assert_ok(lt_flow_load(e.flow, 1, second, 3 * W));
             assert_ok(lt_flow_pair(e.flow, 0, 1, NULL));
             const float *f = lt_flow_forward(e.flow);
             const uint8_t *o = lt_flow_occluded(e.flow);
@@ -179,8 +179,8 @@ static void back_is_there_of_the_other(void **state)
 {
     const scene *s = *state;
     engine e = start(W, H, LT_FLOW_FAST, 2, lt_cpu_isa());
-    lt_flow_load(e.flow, 0, s->frames[0], 3 * W);
-    lt_flow_load(e.flow, 1, s->frames[1], 3 * W);
+    assert_ok(lt_flow_load(e.flow, 0, s->frames[0], 3 * W));
+    assert_ok(lt_flow_load(e.flow, 1, s->frames[1], 3 * W));
     assert_ok(lt_flow_pair(e.flow, 0, 1, NULL));
     const lt_hash back = lt_hash_bytes(lt_flow_backward(e.flow), 8 * PIXELS);
     assert_ok(lt_flow_pair_forward(e.flow, 1, 0, NULL));
@@ -208,17 +208,17 @@ static void bits_depend_on_frames_only(void **state)
         for (int isa = LT_ISA_BASE; isa <= (int)lt_cpu_isa(); isa++)
             for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
                 engine e = start(crops[c].w, crops[c].h, crops[c].preset, threads[k], (lt_isa)isa);
-                lt_flow_load(e.flow, 0, at[0], 3 * W);
-                lt_flow_load(e.flow, 1, at[1], 3 * W);
+                assert_ok(lt_flow_load(e.flow, 0, at[0], 3 * W));
+                assert_ok(lt_flow_load(e.flow, 1, at[1], 3 * W));
                 assert_ok(lt_flow_pair(e.flow, 0, 1, NULL));
                 lt_hash first = hash(&e, crops[c].w, crops[c].h);
                 if (isa == LT_ISA_BASE && k == 0) expected = first;
                 /* After another pair, with the slots exchanged, over what that pair left behind. */
-                lt_flow_load(e.flow, 0, at[2], 3 * W);
+                assert_ok(lt_flow_load(e.flow, 0, at[2], 3 * W));
                 assert_ok(lt_flow_pair(e.flow, 1, 0, NULL));
                 assert_false(lt_hash_equal(first, hash(&e, crops[c].w, crops[c].h)));
-                lt_flow_load(e.flow, 0, at[1], 3 * W);
-                lt_flow_load(e.flow, 1, at[0], 3 * W);
+                assert_ok(lt_flow_load(e.flow, 0, at[1], 3 * W));
+                assert_ok(lt_flow_load(e.flow, 1, at[0], 3 * W));
                 assert_ok(lt_flow_pair(e.flow, 1, 0, NULL));
                 const lt_hash again = hash(&e, crops[c].w, crops[c].h);
                 if (!lt_hash_equal(first, expected) || !lt_hash_equal(again, expected))
@@ -245,8 +245,8 @@ static void any_size_gives_numbers(void **state)
             engine e = start(odd[k].w, odd[k].h, (lt_flow_preset)preset, 2, lt_cpu_isa());
             const size_t n = (size_t)odd[k].w * (size_t)odd[k].h;
             /* Unrelated pictures: frame 5 upside down, so to say, by another stride. */
-            lt_flow_load(e.flow, 0, s->frames[0], 3 * (size_t)odd[k].w);
-            lt_flow_load(e.flow, 1, s->frames[5] + 999, 3 * (size_t)odd[k].w);
+            assert_ok(lt_flow_load(e.flow, 0, s->frames[0], 3 * (size_t)odd[k].w));
+            assert_ok(lt_flow_load(e.flow, 1, s->frames[5] + 999, 3 * (size_t)odd[k].w));
             assert_ok(lt_flow_pair(e.flow, 0, 1, NULL));
             for (size_t i = 0; i < 2 * n; i++)
                 if (!isfinite(lt_flow_forward(e.flow)[i]) || !isfinite(lt_flow_backward(e.flow)[i]))
@@ -265,8 +265,8 @@ static void nothing_moves_nothing_flows(void **state)
     };
     for (size_t k = 0; k < sizeof still / sizeof *still; k++) {
         engine e = start(97, 61, LT_FLOW_BEST, 1, lt_cpu_isa());
-        lt_flow_load(e.flow, 0, still[k].rgb, still[k].stride);
-        lt_flow_load(e.flow, 1, still[k].rgb, still[k].stride);
+        assert_ok(lt_flow_load(e.flow, 0, still[k].rgb, still[k].stride));
+        assert_ok(lt_flow_load(e.flow, 1, still[k].rgb, still[k].stride));
         assert_ok(lt_flow_pair(e.flow, 0, 1, NULL));
         for (int i = 0; i < 2 * 97 * 61; i++)
             if (lt_flow_forward(e.flow)[i] != 0) fail_msg("flow of %g (%s)", (double)lt_flow_forward(e.flow)[i], still[k].what);
@@ -279,7 +279,7 @@ static void what_it_refuses(void **state)
 {
     const scene *s = *state;
     static const lt_flow_config bad[] = {
-        { 0, 5, LT_FLOW_BEST }, { 5, -1, LT_FLOW_BEST }, { 16385, 5, LT_FLOW_BEST }, { 5, 16385, LT_FLOW_FAST }, { 5, 5, (lt_flow_preset)7 },
+        { 0, 5, LT_FLOW_BEST, LT_BACKEND_CPU }, { 5, -1, LT_FLOW_BEST, LT_BACKEND_CPU }, { 16385, 5, LT_FLOW_BEST, LT_BACKEND_CPU }, { 5, 16385, LT_FLOW_FAST, LT_BACKEND_CPU }, { 5, 5, (lt_flow_preset)7, LT_BACKEND_CPU },
     };
     lt_flow_plan *plan = NULL;
     lt_flow_session *session = NULL;
@@ -288,7 +288,7 @@ static void what_it_refuses(void **state)
         assert_int_equal(lt_flow_plan_create(&bad[k], &plan), LT_E_USAGE);
         assert_null(plan);
     }
-    const lt_flow_config good = { 64, 48, LT_FLOW_BEST };
+    const lt_flow_config good = { 64, 48, LT_FLOW_BEST, LT_BACKEND_CPU };
     assert_ok(lt_flow_plan_create(&good, &plan));
     assert_ok(lt_arena_create(lt_flow_plan_bytes(plan) - 1, &arena));
     assert_int_equal(lt_flow_session_create(plan, arena, NULL, LT_ISA_BASE, &session), LT_E_MEMORY);
@@ -298,8 +298,8 @@ static void what_it_refuses(void **state)
 
     engine e = start(64, 48, LT_FLOW_BEST, 1, LT_ISA_BASE);
     atomic_int stop = 1;
-    lt_flow_load(e.flow, 0, s->frames[0], 3 * W);
-    lt_flow_load(e.flow, 1, s->frames[1], 3 * W);
+    assert_ok(lt_flow_load(e.flow, 0, s->frames[0], 3 * W));
+    assert_ok(lt_flow_load(e.flow, 1, s->frames[1], 3 * W));
     assert_int_equal(lt_flow_pair(e.flow, 0, 1, &stop), LT_E_STOPPED);
     atomic_store(&stop, 0);
     assert_ok(lt_flow_pair(e.flow, 0, 1, &stop));
@@ -310,7 +310,7 @@ static void what_it_refuses(void **state)
 static void plan_is_exact(void **state)
 {
     (void)state;
-    static const lt_flow_config sizes[] = { { 1, 1, LT_FLOW_BEST }, { 1920, 1080, LT_FLOW_BEST }, { 16384, 16384, LT_FLOW_FAST } };
+    static const lt_flow_config sizes[] = { { 1, 1, LT_FLOW_BEST, LT_BACKEND_CPU }, { 1920, 1080, LT_FLOW_BEST, LT_BACKEND_CPU }, { 16384, 16384, LT_FLOW_FAST, LT_BACKEND_CPU } };
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         lt_flow_plan *plan = NULL;
         const lt_arena_item *items = NULL;

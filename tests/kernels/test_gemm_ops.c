@@ -3,6 +3,8 @@
 
 #include "kernels/gemm_rows.h"
 
+#include <string.h>
+
 static void linear_rows_hold(void **state)
 {
     (void)state;
@@ -59,6 +61,49 @@ static void a_frame_is_the_same_in_any_batch(void **state)
         failed += !rig_independent(&r);
     }
     assert_int_equal(failed, 0);
+}
+
+/* Of f16 there are definitions alone: the CPU's versions say that it is for GPUs. */
+static void says_no(const rig_case *c, const lt_kernel *k)
+{
+    const lt_tensor none = { 0 };
+    lt_args a = { .attr = c->attr, .in = { none }, .out = lt_tensor_dense(NULL, c->out.dtype, c->out.n_dims, c->out.dim) };
+    for (int i = 0; i < LT_MAX_IN; i++)
+        if (c->in[i].n_dims) a.in[i] = lt_tensor_dense(NULL, c->in[i].dtype, c->in[i].n_dims, c->in[i].dim);
+    const lt_machine m = { .isa = lt_cpu_isa(), .n_threads = 1, .bf16_units = true };
+    const char *why = k->refuse(&a, &m);
+    if (!why || !strstr(why, "f16")) fail_msg("%s takes f16, or does not name it: %s (%s)", k->name, why ? why : "nothing", c->catches);
+}
+
+#define REFUSES(op)                                                                                    \
+    for (size_t i = 0; i < sizeof op##_f16_rows / sizeof *op##_f16_rows; i++) {                        \
+        lt_##op##_attr attr;                                                                           \
+        rig_case c = op##_case(&op##_f16_rows[i], &lt_##op##_own, &attr);                              \
+        says_no(&c, &lt_##op##_own);                                                                   \
+        says_no(&c, &lt_##op##_dnnl);                                                                  \
+    }
+
+static void f16_is_for_gpus(void **state)
+{
+    (void)state;
+    REFUSES(linear)
+    REFUSES(conv2d)
+    REFUSES(convtranspose2d)
+}
+
+/* The definitions' own rounding, by hand: 1 + 2^-11 is a tie that goes to even, 1 + 3 2^-11 one that goes up; 70000 is infinite. */
+static void f16_by_hand(void **state)
+{
+    static const float w[] = { 1.f + 0x3p-11f, 0.5f };
+    static float x[] = { 1.f + 0x1p-11f, 2.f, 70000.f, 1.f }, packed[2], y[2];
+    const lt_linear_attr attr = { 2, 1, LT_F16, LT_ACT_NONE, false, false };
+    lt_args a = { .attr = &attr, .in = { lt_tensor_dense(x, LT_F32, 2, (int64_t[]){ 2, 2 }) },
+                  .out = lt_tensor_dense(y, LT_F32, 2, (int64_t[]){ 2, 1 }), .packed = packed };
+    const lt_weight_data data[LT_MAX_WEIGHTS] = { { w, 2, { 1, 2 } } };
+    (void)state;
+    lt_linear_ref.pack(&a, NULL, data, packed);
+    assert_ok(lt_linear_ref.launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+    assert_true(y[0] == 1.f + 0x1p-9f + 1.f && isinf(y[1]));
 }
 
 /* oneDNN is meant for bf16 on processors with units for it. The same code takes f32 anywhere once it is not asked to refuse. */
@@ -133,6 +178,8 @@ int main(void)
         cmocka_unit_test(a_frame_is_the_same_in_any_batch),
         cmocka_unit_test(library_rows_hold_in_f32),
         cmocka_unit_test(library_rows_hold_in_bf16),
+        cmocka_unit_test(f16_is_for_gpus),
+        cmocka_unit_test(f16_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

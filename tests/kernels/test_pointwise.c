@@ -26,6 +26,28 @@ static void tables(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* Vector code that does not read f16 refuses it in words; it must not take it for bf16. */
+static void refuses_f16(const rig_case *rows, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const rig_case *c = &rows[i];
+        lt_args a = { .attr = c->attr, .out = lt_tensor_dense(NULL, c->out.dtype, c->out.n_dims, c->out.dim) };
+        for (int k = 0; k < LT_MAX_IN; k++)
+            if (c->in[k].n_dims) a.in[k] = lt_tensor_dense(NULL, c->in[k].dtype, c->in[k].n_dims, c->in[k].dim);
+        const char *why = c->candidate->refuse(&a, &(const lt_machine){ .n_threads = 1 });
+        if (!why || !strstr(why, "f16")) fail_msg("%s takes f16, or does not name it: %s (%s)", c->candidate->name, why ? why : "nothing", c->catches);
+    }
+}
+
+static void f16_is_for_gpus(void **state)
+{
+    (void)state;
+    refuses_f16(layernorm_f16_rows, ROWS(layernorm_f16_rows));
+    refuses_f16(stats_f16_rows, ROWS(stats_f16_rows));
+    refuses_f16(groupnorm_f16_rows, ROWS(groupnorm_f16_rows));
+    refuses_f16(resize_f16_rows, ROWS(resize_f16_rows));
+}
+
 /* Sizes of a network of 32 frames of 518 x 518, for rig_time. */
 static const rig_case timed_rows[] = {
     { "vits", LAYERNORM(384), .in = { { 3, { 4, 1370, 384 }, LT_F32 } }, .out = { 3, { 4, 1370, 384 }, LT_F32 } },
@@ -185,7 +207,7 @@ int main(void)
     rig_time(timed_rows, ROWS(timed_rows));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand),    cmocka_unit_test(by_hand_other_sizes), cmocka_unit_test(tables),
-        cmocka_unit_test(gelu_error), cmocka_unit_test(resize_taps),         cmocka_unit_test(resize_bands),
+        cmocka_unit_test(f16_is_for_gpus), cmocka_unit_test(gelu_error), cmocka_unit_test(resize_taps), cmocka_unit_test(resize_bands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

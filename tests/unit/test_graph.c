@@ -276,6 +276,35 @@ static void test_joined_is_right(void **state)
     end(&r);
 }
 
+/* What is added to a resized map joins it, on either side of the sum; while the resized map is looked at, it does not. The bits are the same. */
+static void test_sum_with_a_resized_map(void **state)
+{
+    (void)state;
+    enum { N = 2 * 9 * 7 * 3 };
+    float first[N];
+    for (int i = 0; i < 4; i++) {
+        const bool left = i & 1, looked_at = i & 2;
+        lt_plan_opts o = plain;
+        lt_graph *g = create();
+        lt_val x = lt_input(g, "x", LT_F32, LT_SHAPE(2, 5, 4, 3)), skip = lt_input(g, "skip", LT_F32, LT_SHAPE(2, 9, 7, 3));
+        lt_part(g, "p", LT_CUT_FRAMES);
+        lt_val r = lt_resize(g, x, 9, 7);
+        lt_probe(g, r, "resized");
+        lt_output(g, left ? lt_add(g, r, skip) : lt_add(g, skip, r), "y");
+        lt_part_end(g);
+        o.probes = looked_at;
+        running s = start(g, &o);
+        assert_int_equal(lt_plan_nodes(s.plan), looked_at ? 2 : 1);
+        float *in = values(&s, "x"), *more = values(&s, "skip");
+        for (int k = 0; k < 2 * 5 * 4 * 3; k++) in[k] = weight_at("input", k);
+        for (int k = 0; k < N; k++) more[k] = weight_at("skip", k);
+        assert_ok(lt_session_run(s.s, "p", "p", 0, NULL));
+        if (i == 0) memcpy(first, values(&s, "y"), sizeof first);
+        assert_memory_equal(first, values(&s, "y"), sizeof first);
+        end(&s);
+    }
+}
+
 /* ---- views, states, tables ---- */
 
 /* [T,P,3,H,D] taken apart, its first two dimensions exchanged, and put together again. */
@@ -469,15 +498,34 @@ static void test_refused_while_planning(void **state)
     lt_graph_destroy(&g);
 }
 
+/* f16 is built like bf16; on the CPU a plan names it. */
+static void test_f16_is_for_gpus(void **state)
+{
+    (void)state;
+    lt_graph *g = NULL;
+    lt_plan *plan = NULL;
+    assert_ok(lt_graph_create(LT_F16, &g));
+    lt_part(g, "encode", LT_CUT_FRAMES);
+    lt_val x = lt_input(g, "x", LT_F32, LT_SHAPE(2, 5, 16));
+    lt_val y = lt_linear(g, lt_layernorm(g, x, "norm", 1e-6f), "fc", 24);
+    lt_output(g, lt_add(g, x, lt_linear(g, y, "back", 16)), "y");
+    lt_part_end(g);
+    assert_ok(lt_graph_finish(g));
+    assert_int_equal(lt_graph_plan(g, &plain, &plan), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "f16"));
+    lt_plan_destroy(&plan);
+    lt_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_error_names_its_scope), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_what_follows_a_product_joins_it), cmocka_unit_test(test_order_is_the_graphs),
-        cmocka_unit_test(test_joined_is_right), cmocka_unit_test(test_views), cmocka_unit_test(test_states),
+        cmocka_unit_test(test_joined_is_right), cmocka_unit_test(test_sum_with_a_resized_map), cmocka_unit_test(test_views), cmocka_unit_test(test_states),
         cmocka_unit_test(test_joined_maps), cmocka_unit_test(test_bands),
         cmocka_unit_test(test_no_overwriting_what_is_read_elsewhere), cmocka_unit_test(test_views_of_bands),
-        cmocka_unit_test(test_refused_while_planning),
+        cmocka_unit_test(test_refused_while_planning), cmocka_unit_test(test_f16_is_for_gpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

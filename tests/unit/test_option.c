@@ -69,7 +69,7 @@ static void rows_reach_their_members(void **state)
     } values[] = {
         { "task", "map" }, { "preset", "fast" }, { "segment-frames", "17" }, { "config", "c" }, { "inputs", "i" },
         { "input-list", "l" }, { "fps", "12.5" }, { "max-res", "99" }, { "start", "1m" }, { "end", "2m" }, { "frames", "5" },
-        { "prefetch", "6" }, { "out", "o" }, { "name-by", "path" }, { "type", "f16" }, { "compression", "7" },
+        { "prefetch", "6" }, { "decoder", "nvdec" }, { "out", "o" }, { "name-by", "path" }, { "type", "f16" }, { "compression", "7" },
         { "keep-segments", "true" }, { "weights", "w" }, { "precision", "bf16" },
         { "model", "vitl" }, { "metric", "true" }, { "input-size", "70" }, { "micro-batch", "2" }, { "tile", "5" }, { "band", "6" }, { "anchor-frame", "4" }, { "size", "98x70" },
         { "input", "n" }, { "probes", "on" },
@@ -78,7 +78,7 @@ static void rows_reach_their_members(void **state)
         { "shard-by", "video" }, { "peer-timeout", "7" }, { "stop-file", "s" }, { "field", "f" },
         { "frame", "8" }, { "sheet", "on" }, { "rows", "9" }, { "width", "10" }, { "output", "p" }, { "partial", "true" },
         { "hash", "true" }, { "json", "true" }, { "progress", "json" }, { "verbose", "true" }, { "quiet", "true" },
-        { "help", "true" }, { "version", "true" },
+        { "help", "true" }, { "version", "true" }, { "trace", "t" },
     };
     const lt_option_table *t = lt_settings_table();
     assert_int_equal(sizeof values / sizeof *values, t->n_options);

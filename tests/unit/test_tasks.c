@@ -36,7 +36,7 @@ static void draw(video *v, int64_t t)
 static lt_status view_of(video *v, int64_t t, lt_view *out)
 {
     draw(v, t);
-    *out = (lt_view){ v->bad[t] ? NULL : v->rgb, W * 3, v->bad[t] ? "it is torn" : NULL };
+    *out = (lt_view){ .rgb = v->bad[t] ? NULL : v->rgb, .stride = W * 3, .why = v->bad[t] ? "it is torn" : NULL };
     return LT_OK;
 }
 

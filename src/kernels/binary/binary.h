@@ -2,9 +2,9 @@
  *
  *     y = a + b     or     y = a * b                                 b repeats where its stride is 0
  *
- * in[0] a   up to 6 dimensions, f32 or bf16, any strides, last dimension dense or of stride 0; dimension 0 may be indexed
- * in[1] b   the same sizes, its own strides (0 repeats), f32 or bf16
- * out       f32 or bf16; may be a or b where their places are the same
+ * in[0] a   up to 6 dimensions, f32, bf16 or f16, any strides, last dimension dense or of stride 0; dimension 0 may be indexed
+ * in[1] b   the same sizes, its own strides (0 repeats), f32, bf16 or f16
+ * out       f32, bf16 or f16; may be a or b where their places are the same
  * weights 0 b   [C] along the last dimension instead of in[1], where in[1] is absent (LayerScale: a * gamma)
  *
  * One IEEE operation in f32, rounded to the type of out: exact to the bit. */

@@ -2,7 +2,7 @@
 
 static bool is_float(lt_dtype t)
 {
-    return t == LT_F32 || t == LT_BF16;
+    return t == LT_F32 || t == LT_BF16 || t == LT_F16;
 }
 
 static bool dense_channels(const lt_tensor *t)
@@ -17,7 +17,7 @@ const char *lt_conv2d_map_refuse(const lt_args *a)
     if (t->groups != 1) return "groups";
     if (t->act == LT_ACT_GEGLU) return "GEGLU";
     if (!dense_channels(&a->in[LT_CONV2D_X]) || !dense_channels(&a->out) || (r->n_dims && !dense_channels(r)))
-        return "a map whose channels are not dense f32 or bf16";
+        return "a map whose channels are not dense f32, bf16 or f16";
     return NULL;
 }
 

@@ -1,10 +1,12 @@
 #include "kernels/gemm/gemm_dnnl.h"
 #include "kernels/convtranspose2d/convtranspose2d_map.h"
+#include "kernels/walk.h"
 
 static const char *refuse(const lt_args *a, const lt_machine *m)
 {
     const char *why = lt_convtranspose2d_map_refuse(a);
     const lt_gemm_shape s = lt_convtranspose2d_map_shape(a);
+    if (!why) why = lt_half_refuse(a, s.compute);
     return why ? why : lt_gemm_dnnl_refuse(&s, m);
 }
 

@@ -2,7 +2,7 @@
 
 static bool is_float(lt_dtype t)
 {
-    return t == LT_F32 || t == LT_BF16;
+    return t == LT_F32 || t == LT_BF16 || t == LT_F16;
 }
 
 static bool dense_channels(const lt_tensor *t)
@@ -13,7 +13,7 @@ static bool dense_channels(const lt_tensor *t)
 const char *lt_convtranspose2d_map_refuse(const lt_args *a)
 {
     if (!dense_channels(&a->in[LT_CONVTRANSPOSE2D_X]) || !dense_channels(&a->out))
-        return "a map whose channels are not dense f32 or bf16";
+        return "a map whose channels are not dense f32, bf16 or f16";
     return NULL;
 }
 

@@ -4,7 +4,7 @@
  * out   their handles, made when they are first asked for
  * owns  the handles; the device keeps them (lt_device_keep) and closes them with itself
  *
- * Built with LT_CUDA. A handle serves one stream at a time: that of the launch that uses it. */
+ * The first call for a device and for a handle is made while planning, by one thread at a time. Built with LT_CUDA. A handle serves one stream at a time: that of the launch that uses it. */
 #ifndef LONGTAKE_KERNELS_CUDA_LIBS_H
 #define LONGTAKE_KERNELS_CUDA_LIBS_H
 
@@ -25,6 +25,12 @@ LT_NODISCARD lt_status lt_cuda_libs_of(lt_device *device, lt_cuda_libs **out);
 /* cublasLtHandle_t, cudnnHandle_t. LT_E_DEVICE with the library's own words where it cannot be made. */
 LT_NODISCARD lt_status lt_cuda_libs_cublaslt(lt_cuda_libs *libs, void **handle);
 LT_NODISCARD lt_status lt_cuda_libs_cudnn(lt_cuda_libs *libs, void **handle);
+
+/* Versions of the libraries that are loaded, as they count them: 130002, 91900. They are part of a device's kind. */
+typedef struct {
+    int64_t cublaslt, cudnn;
+} lt_cuda_libs_versions;
+lt_cuda_libs_versions lt_cuda_libs_version(void);
 
 #ifdef __cplusplus
 }

@@ -10,8 +10,13 @@
 #define LONGTAKE_KERNELS_FLOW_DETAIL_H
 
 #include <longtake/cpu.h>
+#include <longtake/status.h>
 
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Weights of the coefficients at -1, 0, 1, 2 for a place i/4, i = 0 .. 3, times 384: all integers, so exact. */
 static const float lt_flow_detail_spline[4][4] = {
@@ -31,4 +36,10 @@ void lt_flow_detail(lt_isa isa, const lt_flow_detail_args *a, int y0, int y1);
 /* The definition. */
 void lt_flow_detail_ref(const lt_flow_detail_args *a, int y0, int y1);
 
+/* All rows, put on a stream (cudaStream_t): addresses are the device's. Built with LT_CUDA. */
+LT_NODISCARD lt_status lt_flow_detail_cuda(void *stream, const lt_flow_detail_args *a);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

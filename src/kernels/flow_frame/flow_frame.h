@@ -9,9 +9,14 @@
 #define LONGTAKE_KERNELS_FLOW_FRAME_H
 
 #include <longtake/cpu.h>
+#include <longtake/status.h>
 
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct {
     const uint8_t *rgb;
@@ -26,4 +31,10 @@ void lt_flow_frame(lt_isa isa, const lt_flow_frame_args *a, int y0, int y1);
 /* The definition. */
 void lt_flow_frame_ref(const lt_flow_frame_args *a, int y0, int y1);
 
+/* All rows, put on a stream (cudaStream_t): addresses are the device's. Built with LT_CUDA. */
+LT_NODISCARD lt_status lt_flow_frame_cuda(void *stream, const lt_flow_frame_args *a);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -14,8 +14,13 @@
 #define LONGTAKE_KERNELS_FLOW_SOR_H
 
 #include <longtake/cpu.h>
+#include <longtake/status.h>
 
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct {
     const float *a12, *r1, *r2, *i1, *i2, *wx, *wy;
@@ -35,4 +40,11 @@ void lt_flow_sor(lt_isa isa, const lt_flow_sor_args *a, int b0, int b1);
 /* The definition, whole sweeps over all rows; ignores phase. */
 void lt_flow_sor_ref(const lt_flow_sor_args *a);
 
+/* The same, put on a stream (cudaStream_t): addresses are the device's, spare_u and spare_v are two more halves, undefined before and after.
+ * Ignores phase. Built with LT_CUDA. */
+LT_NODISCARD lt_status lt_flow_sor_cuda(void *stream, const lt_flow_sor_args *a, float *spare_u, float *spare_v);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,9 +9,14 @@
 #define LONGTAKE_KERNELS_FLOW_STORE_H
 
 #include <longtake/cpu.h>
+#include <longtake/status.h>
 
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct {
     const float *u, *v;
@@ -25,4 +30,10 @@ void lt_flow_store(lt_isa isa, const lt_flow_store_args *a, int y0, int y1);
 /* The definition. */
 void lt_flow_store_ref(const lt_flow_store_args *a, int y0, int y1);
 
+/* All rows, put on a stream (cudaStream_t): addresses are the device's. Built with LT_CUDA. */
+LT_NODISCARD lt_status lt_flow_store_cuda(void *stream, const lt_flow_store_args *a);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

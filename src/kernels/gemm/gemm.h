@@ -10,6 +10,8 @@
  * The sum of an element is one chain over k = 0, 1, ... in f32, wherever blocks, panels and tiles end, so that no size of a
  * call but K can change its bits.
  *
+ * Types: f32 and bf16.
+ *
  * Packed: [panel][k][column of panel] in f32, or bf16 where `compute` is bf16; then b and gamma in f32 in the same order of
  * columns. A panel is as wide as a tile of the ISA level, holds columns of one group g and is padded with zeros. With GEGLU
  * the first half of a panel are values, the second the gates of the same outputs. */

@@ -1,5 +1,4 @@
-#include "kernels/cuda/value.cuh"
-#include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/gemm_place.cuh"
 
 enum {
     ROWS = 64,                  /* of a block */
@@ -25,40 +24,20 @@ typedef struct {
     const float *b, *gamma;     /* [padded] each, in the order of columns */
 } gemm_job;
 
-/* Where a row of the product lies. */
-typedef struct {
-    int frame, i, j;
-} gemm_row;
-
-static __device__ __forceinline__ gemm_row row_of(const gemm_job &job, int row)
+static __device__ __forceinline__ float operand(float x, int compute)
 {
-    gemm_row r;
-    const int in_frame = job.g.n_h * job.g.n_w;
-    r.frame = row / in_frame;
-    r.i = (row - r.frame * in_frame) / job.g.n_w;
-    r.j = row - r.frame * in_frame - r.i * job.g.n_w;
-    return r;
-}
-
-static __device__ __forceinline__ int64_t place(const lt_gemm_cuda_map &m, int frame, int row, int column)
-{
-    return (m.index ? m.index[frame] : frame) * m.stride[0] + (row - m.row0) * m.stride[1] + column * m.stride[2];
-}
-
-static __device__ __forceinline__ float operand(float x, bool bf16)
-{
-    return bf16 ? lt_dev_from_bf16(lt_dev_to_bf16(x)) : x;
+    return compute == LT_F32 ? x : lt_dev_widen(lt_dev_narrow(x, compute), compute);
 }
 
 /* Column n of a row: what follows the sum. */
-static __device__ __forceinline__ void finish(const gemm_job &job, const gemm_row &r, int group, float y, int column, int n)
+static __device__ __forceinline__ void finish(const gemm_job &job, const lt_gemm_row &r, int group, float y, int column, int n)
 {
     const lt_gemm_cuda &g = job.g;
     const int i = (g.base + r.i) * g.step + group / g.step, j = r.j * g.step + group % g.step;
     if (n >= g.shape.cols || i < g.out.row0 || i >= g.out.row0 + g.out.n_rows) return;
     if (g.shape.gamma) y *= job.gamma[column];
-    if (g.residual.data) y += lt_dev_get(g.residual.data, g.residual.dtype, place(g.residual, r.frame, i, j) + n);
-    lt_dev_put(g.out.data, g.out.dtype, place(g.out, r.frame, i, j) + n, y);
+    if (g.residual.data) y += lt_dev_get(g.residual.data, g.residual.dtype, lt_dev_gemm_at(g.residual, r.frame, i, j) + n);
+    lt_dev_put(g.out.data, g.out.dtype, lt_dev_gemm_at(g.out, r.frame, i, j) + n, y);
 }
 
 /* Block (x, y, z) has rows 64 x .., columns 64 y .. of group z. Threads bring 16 k's of the rows and of the matrix to shared memory, then each takes 4 rows
@@ -68,15 +47,14 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
     LT_SHARED(float, left, DEPTH * LINE);
     LT_SHARED(float, right, DEPTH * COLUMNS);
     const lt_gemm_cuda &g = job.g;
-    const bool bf16 = g.shape.compute == LT_BF16;
     const int t = static_cast<int>(threadIdx.x), tx = t % SIDE, ty = t / SIDE;
     const int row0 = static_cast<int>(blockIdx.x) * ROWS, column0 = static_cast<int>(blockIdx.y) * COLUMNS, group = static_cast<int>(blockIdx.z);
     const int64_t w0 = static_cast<int64_t>(group) * job.K * job.padded + column0;
-    gemm_row mine[EACH];
+    lt_gemm_row mine[EACH];
     float sum[EACH][EACH];
 #pragma unroll
     for (int r = 0; r < EACH; r++) {
-        mine[r] = row_of(job, row0 + ty + r * SIDE);
+        mine[r] = lt_dev_gemm_row(g, row0 + ty + r * SIDE);
 #pragma unroll
         for (int c = 0; c < EACH; c++) sum[r][c] = 0;
     }
@@ -86,7 +64,7 @@ static __global__ void __launch_bounds__(THREADS) gemm_kernel(gemm_job job)
         for (int r = 0; r < EACH; r++) {
             const int h = (g.base + mine[r].i) * g.stride - g.top + p * g.dilation, v = mine[r].j * g.stride - g.left + q * g.dilation;
             const bool there = k < job.K && row0 + ty + r * SIDE < job.n_rows && h >= 0 && h < g.x_rows && v >= 0 && v < g.x_columns;
-            left[tx * LINE + ty + r * SIDE] = there ? operand(lt_dev_get(g.x.data, g.x.dtype, place(g.x, mine[r].frame, h, v) + c), bf16) : 0.0f;
+            left[tx * LINE + ty + r * SIDE] = there ? operand(lt_dev_get(g.x.data, g.x.dtype, lt_dev_gemm_at(g.x, mine[r].frame, h, v) + c), g.shape.compute) : 0.0f;
         }
         for (int i = t; i < DEPTH * COLUMNS; i += THREADS)
             right[i] = k0 + i / COLUMNS < job.K
@@ -171,8 +149,8 @@ void lt_gemm_cuda_pack(const lt_gemm_shape *s, const lt_gemm_weights *w, void *p
         for (int64_t i = 0; i < static_cast<int64_t>(s->groups) * K; i++) {
             const int64_t g = i / K, k = i % K, at = g * w->group + n * w->col + k / s->chan * w->tap + k % s->chan * w->chan + (gate ? w->gate : 0);
             const float x = real ? w->data[at] : 0.0f;
-            if (s->compute == LT_BF16) static_cast<uint16_t *>(packed)[i * padded + column] = lt_bf16_from_float(x);
-            else static_cast<float *>(packed)[i * padded + column] = x;
+            if (s->compute == LT_F32) static_cast<float *>(packed)[i * padded + column] = x;
+            else static_cast<uint16_t *>(packed)[i * padded + column] = s->compute == LT_BF16 ? lt_bf16_from_float(x) : lt_half_from_float(x);
         }
     }
 }

@@ -7,7 +7,7 @@
  * owns  nothing
  *
  * Products and sums in f32 with fmaf, one chain over k = 0, 1, ...: no size of a call but K can change a row's bits; no TF32, no tensor cores. bf16
- * rounds x and W before. Built with LT_CUDA. */
+ * and f16 round x and W before. Built with LT_CUDA. */
 #ifndef LONGTAKE_KERNELS_GEMM_CUDA_H
 #define LONGTAKE_KERNELS_GEMM_CUDA_H
 

@@ -5,18 +5,21 @@
 
 double lt_ref_get(const void *p, lt_dtype dtype, int64_t i)
 {
-    return dtype == LT_BF16 ? lt_bf16_to_float(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+    if (dtype == LT_F32) return ((const float *)p)[i];
+    const uint16_t v = ((const uint16_t *)p)[i];
+    return dtype == LT_BF16 ? lt_bf16_to_float(v) : lt_half_to_float(v);
 }
 
 void lt_ref_set(void *p, lt_dtype dtype, int64_t i, double x)
 {
-    if (dtype == LT_BF16) ((uint16_t *)p)[i] = lt_bf16_from_float((float)x);
-    else ((float *)p)[i] = (float)x;
+    if (dtype == LT_F32) ((float *)p)[i] = (float)x;
+    else ((uint16_t *)p)[i] = dtype == LT_BF16 ? lt_bf16_from_float((float)x) : lt_half_from_float((float)x);
 }
 
 double lt_ref_operand(double x, lt_dtype compute)
 {
-    return compute == LT_BF16 ? lt_bf16_to_float(lt_bf16_from_float((float)x)) : x;
+    if (compute == LT_F32) return x;
+    return compute == LT_BF16 ? lt_bf16_to_float(lt_bf16_from_float((float)x)) : lt_half_to_float(lt_half_from_float((float)x));
 }
 
 double lt_ref_act(double x, lt_act act)

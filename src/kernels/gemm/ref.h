@@ -10,13 +10,13 @@
 
 #include "kernels/act.h"
 
-/* Element i of an array of f32 or bf16. */
+/* Element i of an array of f32, bf16 or f16. */
 double lt_ref_get(const void *p, lt_dtype dtype, int64_t i);
 
 /* Stores x, rounded to the type (by way of f32). */
 void lt_ref_set(void *p, lt_dtype dtype, int64_t i, double x);
 
-/* An operand as `compute` sees it: f32, or rounded to bf16. */
+/* An operand as `compute` sees it: f32, or rounded to bf16 or f16. */
 double lt_ref_operand(double x, lt_dtype compute);
 
 /* GELU for LT_ACT_GEGLU, which is a gate's. */

@@ -2,12 +2,12 @@
  *
  *     y[n,p,c] = (x[n,p,c] - mean[n,g(c)]) * rstd[n,g(c)] * w[c] + b[c]
  *
- * in[0] x       [N,P,C] (or [N,H,W,C]) f32 or bf16, rows as lt_tensor_rows; dimension 0 may be indexed
+ * in[0] x       [N,P,C] (or [N,H,W,C]) f32, bf16 or f16, rows as lt_tensor_rows; dimension 0 may be indexed
  * in[1] stats   [N,G,2] f32 of groupnorm_stats, dense
- * out           as x; f32 or bf16; may be x itself where x is not indexed
+ * out           as x; f32, bf16 or f16; may be x itself where x is not indexed
  * weights 0 w [C], 1 b [C]
  *
- * Tolerance: 8 * 2^-24 * (1 + |mean| / dev) * max|w|; a bf16 out half a unit of bf16 more. */
+ * Tolerance: 8 * 2^-24 * (1 + |mean| / dev) * max|w|; an out of bf16 or f16 half a unit of it more. */
 #ifndef LONGTAKE_KERNELS_GROUPNORM_H
 #define LONGTAKE_KERNELS_GROUPNORM_H
 

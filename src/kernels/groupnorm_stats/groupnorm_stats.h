@@ -2,7 +2,7 @@
  *
  *     out[n,g,0] = mean over the C/G channels of group g and all pixels;  out[n,g,1] = 1 / sqrt(var + eps)     var is biased
  *
- * in[0] x   [N,P,C] (or [N,H,W,C]) f32 or bf16, rows as lt_tensor_rows; dimension 0 may be indexed
+ * in[0] x   [N,P,C] (or [N,H,W,C]) f32, bf16 or f16, rows as lt_tensor_rows; dimension 0 may be indexed
  * out       [N,G,2] f32, dense
  *
  * Sums over pixels in blocks of a fixed number of pixels, blocks combined in order, in double: what a frame gives does not depend on

@@ -11,7 +11,7 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
     (void)m;
     if (!lt_tensor_rows(&a->in[LT_GROUPNORM_STATS_X], &rows)) return "rows without a common stride";
     if (rows.n_columns > LT_GROUPNORM_STATS_CHANNELS) return "more than 2048 channels";
-    return NULL;
+    return lt_half_refuse(a, LT_F32);
 }
 
 static int64_t blocks(const lt_args *a)

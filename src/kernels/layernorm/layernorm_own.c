@@ -12,7 +12,7 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
     (void)m;
     if (!lt_tensor_rows(&a->in[LT_LAYERNORM_X], &rows) || !lt_tensor_rows(&a->out, &rows)) return "rows without a common stride";
     if (a->in[LT_LAYERNORM_ADD].n_dims && !lt_tensor_rows(&a->in[LT_LAYERNORM_ADD], &rows)) return "added rows without a common stride";
-    return NULL;
+    return lt_half_refuse(a, LT_F32);
 }
 
 static void item(void *ctx, int i)

@@ -1,9 +1,11 @@
 #include "kernels/linear/linear_map.h"
+#include "kernels/walk.h"
 
 static const char *refuse(const lt_args *a, const lt_machine *m)
 {
+    const char *why = lt_linear_map_refuse(a);
     (void)m;
-    return lt_linear_map_refuse(a);
+    return why ? why : lt_half_refuse(a, lt_linear_map_shape(a).compute);
 }
 
 static size_t packed_bytes(const lt_args *a, const lt_machine *m)

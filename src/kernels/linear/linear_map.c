@@ -18,7 +18,7 @@ lt_gemm_shape lt_linear_map_shape(const lt_args *a)
 
 static bool is_float(lt_dtype t)
 {
-    return t == LT_F32 || t == LT_BF16;
+    return t == LT_F32 || t == LT_BF16 || t == LT_F16;
 }
 
 const char *lt_linear_map_refuse(const lt_args *a)
@@ -26,7 +26,7 @@ const char *lt_linear_map_refuse(const lt_args *a)
     const lt_tensor *x = &a->in[LT_LINEAR_X], *r = &a->in[LT_LINEAR_RESIDUAL];
     lt_rows rows;
     if (!is_float(x->dtype) || !is_float(a->out.dtype) || (has_residual(a) && !is_float(r->dtype)))
-        return "types other than f32 and bf16";
+        return "types other than f32, bf16 and f16";
     if (!lt_tensor_rows(x, &rows) || !lt_tensor_rows(&a->out, &rows) || (has_residual(a) && !lt_tensor_rows(r, &rows)))
         return "rows that are not evenly spaced";
     return NULL;

@@ -13,7 +13,7 @@ typedef struct {
 } map;
 
 typedef struct {
-    map      x, out;
+    map      x, residual, out;          /* residual: data NULL where none is */
     uint32_t n_threads, channels, quads, out_rows;
 } resize_job;
 
@@ -40,14 +40,19 @@ static __global__ void resize_kernel(resize_job j)
     lt_dev_load(j.x.data, j.x.dtype, at(j.x, frame, y.second, x.first) + c, 1, n, j.x.quad, v10);
     lt_dev_load(j.x.data, j.x.dtype, at(j.x, frame, y.second, x.second) + c, 1, n, j.x.quad, v11);
     for (int k = 0; k < LT_QUAD; k++) v00[k] = lt_dev_between(lt_dev_between(v00[k], v01[k], x.t), lt_dev_between(v10[k], v11[k], x.t), y.t);
+    if (j.residual.data) {
+        lt_dev_load(j.residual.data, j.residual.dtype, at(j.residual, frame, row, column) + c, 1, n, j.residual.quad, v01);
+        for (int k = 0; k < LT_QUAD; k++) v00[k] = __fadd_rn(v00[k], v01[k]);
+    }
     lt_dev_store(j.out.data, j.out.dtype, at(j.out, frame, row, column) + c, 1, n, j.out.quad, v00);
 }
 
 static const char *refuse(const lt_args *a, const lt_machine *)
 {
-    const lt_tensor *x = &a->in[LT_RESIZE_X], *out = &a->out;
+    const lt_tensor *x = &a->in[LT_RESIZE_X], *r = &a->in[LT_RESIZE_RESIDUAL], *out = &a->out;
     if (x->n_dims != 4 || out->n_dims != 4) return "not maps [N,H,W,C]";
     if (x->dim[3] > 1 && (x->stride[3] != 1 || out->stride[3] != 1)) return "the last dimension is not dense";
+    if (r->n_dims && (r->n_dims != 4 || (x->dim[3] > 1 && r->stride[3] != 1))) return "a residual whose last dimension is not dense";
     if (lt_tensor_count(out) >= INT32_MAX) return "2^31 values or more";
     return NULL;
 }
@@ -72,6 +77,8 @@ static lt_status launch(const lt_launch *l, const lt_args *a)
     resize_job j = {};
     j.x = map_of(&a->in[LT_RESIZE_X]);
     j.out = map_of(&a->out);
+    if (a->in[LT_RESIZE_RESIDUAL].n_dims) j.residual = map_of(&a->in[LT_RESIZE_RESIDUAL]);
+    j.residual.row0 = j.out.row0;       /* it has the rows that out has */
     j.channels = static_cast<uint32_t>(a->out.dim[3]);
     j.quads = (j.channels + LT_QUAD - 1) / LT_QUAD;
     j.out_rows = static_cast<uint32_t>(a->out.dim[1]);

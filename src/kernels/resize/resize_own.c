@@ -6,11 +6,12 @@ LT_ISA_DISPATCH(lt_resize_items, lt_resize_job)
 
 static const char *refuse(const lt_args *a, const lt_machine *m)
 {
-    const lt_tensor *x = &a->in[LT_RESIZE_X], *out = &a->out;
+    const lt_tensor *x = &a->in[LT_RESIZE_X], *r = &a->in[LT_RESIZE_RESIDUAL], *out = &a->out;
     (void)m;
     if (x->n_dims != 4 || out->n_dims != 4) return "not maps [N,H,W,C]";
     if (x->dim[3] > 1 && (x->stride[3] != 1 || out->stride[3] != 1)) return "the last dimension is not dense";
-    return NULL;
+    if (r->n_dims && (r->n_dims != 4 || (x->dim[3] > 1 && r->stride[3] != 1))) return "a residual whose last dimension is not dense";
+    return lt_half_refuse(a, LT_F32);
 }
 
 static size_t workspace_bytes(const lt_args *a, const lt_machine *m)

@@ -17,7 +17,7 @@ static float pixel(const lt_tensor *x, int64_t n, int64_t row, int64_t column, i
 
 static lt_status launch(const lt_launch *l, const lt_args *a)
 {
-    const lt_tensor *x = &a->in[LT_RESIZE_X], *out = &a->out;
+    const lt_tensor *x = &a->in[LT_RESIZE_X], *r = &a->in[LT_RESIZE_RESIDUAL], *out = &a->out;
     (void)l;
     for (int64_t i = 0; i < lt_tensor_count(out); i++) {
         const int64_t c = i % out->dim[3], column = i / out->dim[3] % out->dim[2], row = i / out->dim[3] / out->dim[2] % out->dim[1];
@@ -28,7 +28,8 @@ static lt_status launch(const lt_launch *l, const lt_args *a)
         lt_resize_taps(x->dim[2], out->dim[2], column, &x0, &x1, &tx);
         const float top = pixel(x, n, y0, x0, c) * (1.f - tx) + pixel(x, n, y0, x1, c) * tx;
         const float bottom = pixel(x, n, y1, x0, c) * (1.f - tx) + pixel(x, n, y1, x1, c) * tx;
-        lt_value_put(out, i, top * (1.f - ty) + bottom * ty);
+        const float y = top * (1.f - ty) + bottom * ty;
+        lt_value_put(out, i, r->n_dims ? y + lt_value_get(r, i) : y);
     }
     return LT_OK;
 }

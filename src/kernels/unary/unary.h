@@ -2,10 +2,10 @@
  *
  *     y = act(x)        RELU, GELU; GEGLU: x [.., 2C] -> y [.., C], first half times gelu(second half)
  *
- * in[0] x   rows as lt_tensor_rows, f32 or bf16; dimension 0 may be indexed
- * out       the same sizes (GEGLU: half the columns), f32 or bf16; may be x itself (not for GEGLU)
+ * in[0] x   rows as lt_tensor_rows, f32, bf16 or f16; dimension 0 may be indexed
+ * out       the same sizes (GEGLU: half the columns), f32, bf16 or f16; may be x itself (not for GEGLU)
  *
- * RELU is exact. GELU: 2^-22 relative to |x|, in f32 (the error function to a few units). bf16 out: half a unit of bf16 more. */
+ * RELU is exact. GELU: 2^-22 relative to |x|, in f32 (the error function to a few units). bf16 or f16 out: half a unit of it more. */
 #ifndef LONGTAKE_KERNELS_UNARY_H
 #define LONGTAKE_KERNELS_UNARY_H
 
