@@ -74,6 +74,12 @@ LT_NODISCARD lt_status lt_carrier_look(lt_carrier *c, lt_parcel **parcel);
 /* Gives up a transfer. Over NCCL that breaks the carrier. *parcel is NULL afterwards; NULL is accepted. */
 void lt_carrier_abandon(lt_carrier *c, lt_parcel **parcel);
 
+/* Somebody else found that a rank does not answer: from now on nothing travels over NCCL. Nothing over MPI. */
+void lt_carrier_break(lt_carrier *c);
+
+/* opts.timeout_s. */
+int lt_carrier_timeout(const lt_carrier *c);
+
 /* Looks for an error of NCCL while nothing is on its way. */
 LT_NODISCARD lt_status lt_carrier_poll(lt_carrier *c);
 

@@ -12,6 +12,7 @@ struct lt_carrier {
     lt_carrier_kind kind;
     char            reason[320];
     bool            fell_back;
+    int             timeout_s;
     bool            stuck;           /* an attempt to open NCCL never came back */
     lt_nccl        *nccl;
 };
@@ -100,6 +101,7 @@ lt_status lt_carrier_open(lt_comm *comm, const lt_carrier_opts *opts, lt_carrier
     if (!c || !all) st = lt_raise(LT_E_MEMORY, __FILE__, __LINE__, __func__, "no memory for what carries halo records");
     LT_TRY(lt_agree_status(comm, st));
     c->comm = comm;
+    c->timeout_s = opts->timeout_s;
     LT_TRY(lt_comm_gather_all(comm, &own, sizeof own, all));
     c->kind = lt_carrier_rule(all, n, c->reason, sizeof c->reason);
     if (c->kind == LT_CARRIER_NCCL && open_nccl(c, opts) < 0) {
@@ -188,6 +190,16 @@ void lt_carrier_abandon(lt_carrier *c, lt_parcel **parcel)
     else lt_bulk_abandon(c->comm, &(*parcel)->bulk);
     free(*parcel);
     *parcel = NULL;
+}
+
+void lt_carrier_break(lt_carrier *c)
+{
+    if (c->nccl) lt_nccl_abort(c->nccl);
+}
+
+int lt_carrier_timeout(const lt_carrier *c)
+{
+    return c->timeout_s;
 }
 
 lt_status lt_carrier_poll(lt_carrier *c)

@@ -196,6 +196,7 @@ lt_status lt_nccl_open(const lt_carrier_opts *o, int rank, int n_ranks, const un
     lt_nccl *n = *out = calloc(1, sizeof *n);
     if (!n) LT_FAIL(LT_E_MEMORY, "no memory for a communicator");
     *n = (lt_nccl){ .device = o->device, .rank = rank, .n_ranks = n_ranks, .timeout_s = o->timeout_s, .self = o->self && n_ranks == 1, .room = o->room };
+    if (!o->staging) LT_FAIL(LT_E_INTERNAL, "no device memory was planned for halo records");
     LT_TRY(lt_device_use(o->device));
     LT_TRY(lt_stream_create(o->device, "exchange", &n->stream));
     LT_TRY(lt_pinned_create(o->device, place * (n->self ? 2 : 1), &n->pinned));

@@ -133,12 +133,11 @@ done:
     return st;
 }
 
+/* What a pair that was left early still brings down is overwritten by this one's results, which come down after it. */
 lt_status lt_flow_gpu_pair(lt_flow_gpu *g, int from, const lt_flow_results *at, const lt_atomic_int *stop)
 {
     lt_status st = LT_OK;
     LT_TRY(lt_device_use(g->device));
-    /* A pair that was left early may still be on its way down. */
-    LT_TRY(lt_stream_wait(g->compute, g->done));
     LT_TRY(lt_recording_run(g->half[LT_FLOW_GO][from], g->compute));
     LT_TRY(lt_event_record(g->there, g->compute));
     LT_TRY(lt_stream_wait(g->down, g->there));

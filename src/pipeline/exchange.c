@@ -1,5 +1,7 @@
 #include "exchange.h"
 
+#include <longtake/clock.h>
+
 #include <stdlib.h>
 
 /* OFFER sender to receiver, YES and NO back. By turns: ASK sender to rank 0, TURN back, GO sender to receiver, ENDED both to rank 0. */
@@ -39,6 +41,8 @@ struct lt_exchange {
     asking      *queue, **queue_end;
     int64_t      turn;                   /* the one that is out, or was last */
     int          ends;                   /* of it that have not been reported */
+    int          holder;                 /* its sender */
+    double       turn_began;
 };
 
 lt_status lt_exchange_create(lt_comm *comm, lt_carrier *carrier, lt_halo_box *box, int kind, lt_exchange **out)
@@ -169,6 +173,8 @@ static lt_status give_turn(lt_exchange *x)
     x->queue = a->next;
     if (!x->queue) x->queue_end = &x->queue;
     x->ends = 2;
+    x->holder = a->from;
+    x->turn_began = lt_seconds();
     LT_TRY(say(x, a->from, (words){ .w = SAY_TURN, .piece = a->piece, .peer = a->to, .turn = ++x->turn }));
 done:
     free(a);
@@ -243,6 +249,12 @@ lt_status lt_exchange_poll(lt_exchange *x)
         if (lt_carrier_takes_turns(x->carrier)) LT_TRY(say(x, 0, (words){ .w = SAY_ENDED, .turn = turn, .ends = 1 }));
     }
     if (!travels) LT_TRY(lt_carrier_poll(x->carrier));
+    /* Each side has its own deadline once it has posted; a rank that died before, or between its end and the word of it, is found here. */
+    if (x->ends > 0 && lt_seconds() - x->turn_began > 2 * lt_carrier_timeout(x->carrier)) {
+        lt_carrier_break(x->carrier);
+        LT_FAIL(LT_E_TIMEOUT, "rank %d or the one that it sends a halo record to did not answer within %d s: run the same command again", x->holder,
+                2 * lt_carrier_timeout(x->carrier));
+    }
 done:
     return st;
 }

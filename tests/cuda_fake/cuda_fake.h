@@ -94,6 +94,7 @@ int    lt_fake_nvml_devices(void);                   /* by number of the machine
 int    lt_fake_nvml_driver(void);                    /* 13000 */
 void   lt_fake_nvml_uuid(int device, char out[64]);
 void   lt_fake_nvml_name(int device, char out[64]);
+unsigned long long lt_fake_nvml_ecc_errors(void);    /* that were not corrected: 1 with ecc */
 size_t lt_fake_nvml_memory(int device, size_t *process, size_t *others);     /* in all; taken by this process; by others */
 
 #ifdef __cplusplus

@@ -979,6 +979,12 @@ void lt_fake_nvml_name(int, char out[64])
     snprintf(out, 64, "%s", now->opt.name.c_str());
 }
 
+unsigned long long lt_fake_nvml_ecc_errors(void)
+{
+    locked lock(guard());
+    return now->opt.ecc;
+}
+
 size_t lt_fake_nvml_memory(int device, size_t *process, size_t *others)
 {
     locked lock(guard());

@@ -45,6 +45,9 @@ struct float4 {
 struct uint2 {
     unsigned x, y;
 };
+struct uint4 {
+    unsigned x, y, z, w;
+};
 
 static inline float4 make_float4(float x, float y, float z, float w)
 {

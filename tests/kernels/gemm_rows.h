@@ -237,6 +237,50 @@ static rig_case convtranspose2d_case(const convtranspose2d_row *r, const lt_kern
     return c;
 }
 
+/* For tensor cores: x in the type that is computed in, channels in eights. */
+static const linear_row linear_mma_rows[] = {
+    { "one row of eight",                            8, 1, 0, F16, 0, 1, 1, F16, F32 },
+    { "K of one stage and a part: zeros beyond",     40, 33, 0, F16, BIAS, 2, 5, F16, F32 },
+    { "K of as many stages as are there",            96, 64, 0, B16, BIAS, 1, 64, B16, B16 },
+    { "stages used again, tiles that end early",     344, 70, 0, F16, BIAS | GAMMA | RESIDUAL, 1, 67, F16, F32 },
+    { "the same in bf16",                            344, 70, 0, B16, BIAS | GAMMA | RESIDUAL, 1, 67, B16, F32 },
+    { "GELU, f16 out and f16 residual",              64, 45, LT_ACT_GELU, F16, BIAS | RESIDUAL | RESIDUAL_F16, 1, 50, F16, F16 },
+    { "RELU, outputs off the quads",                 64, 63, LT_ACT_RELU, B16, BIAS, 1, 25, B16, B16 },
+    { "GEGLU: panels of values and gates",           96, 64, LT_ACT_GEGLU, F16, BIAS, 1, 50, F16, F16 },
+    { "GEGLU without bias, ragged",                  72, 29, LT_ACT_GEGLU, B16, 0, 1, 40, B16, F32 },
+    { "GEGLU with gamma and residual in place",      64, 29, LT_ACT_GEGLU, F16, BIAS | GAMMA | RESIDUAL | IN_PLACE, 2, 9, F16, F16 },
+    { "residual of stride 0",                        72, 45, 0, F16, BIAS | RESIDUAL | REPEATED, 3, 21, F16, F32 },
+    { "dimension 0 indexed, of all three",           72, 45, 0, F16, BIAS | RESIDUAL | INDEXED, 3, 21, F16, F32 },
+    { "x off the 16 bytes",                          40, 45, 0, F16, BIAS | ODD, 3, 20, F16, F32 },
+};
+
+/* What the tensor-core kernel leaves to others. */
+static const linear_row linear_not_mma_rows[] = {
+    { "f32",                          64, 45, 0, F32, BIAS, 1, 5, F32, F32 },
+    { "x in another type",            64, 45, 0, F16, BIAS, 1, 5, F32, F32 },
+    { "K no multiple of 8",           68, 45, 0, F16, BIAS, 1, 5, F16, F32 },
+    { "the same where rows lie well", 69, 45, 0, F16, BIAS | VIEW, 2, 5, F16, F32 },
+    { "rows apart by no multiple",    64, 45, 0, F16, BIAS | VIEW, 2, 5, F16, F32 },
+};
+
+static const conv2d_row conv2d_mma_rows[] = {
+    { "3x3 pad 1: all four edges",            16, 32, 3, 3, 1, 1, 1, 1, 1, 1,  2, 6, 7, LT_ACT_RELU, F16, BIAS, F16, F16, 0, 0 },
+    { "taps of 8 channels: four in a stage",  8, 19, 3, 3, 1, 1, 1, 1, 1, 1,  1, 7, 6, 0, B16, BIAS | RESIDUAL, B16, F32, 0, 0 },
+    { "taps that begin within a stage",       40, 21, 3, 3, 1, 1, 1, 1, 1, 1,  1, 7, 6, 0, F16, BIAS | RESIDUAL, F16, F16, 0, 0 },
+    { "dilation 3, stride 2, 3 x 2",          24, 24, 3, 2, 2, 3, 1, 2, 3, 0,  1, 13, 14, LT_ACT_GELU, F16, BIAS, F16, F32, 0, 0 },
+    { "edges that differ",                    16, 20, 2, 4, 1, 1, 1, 0, 0, 2,  1, 8, 9, 0, B16, 0, B16, F32, 0, 0 },
+    { "band in the middle, stride 2",         16, 21, 3, 3, 2, 1, 1, 1, 1, 1,  2, 13, 11, 0, F16, BIAS | RESIDUAL, F16, F16, 3, 2 },
+    { "dimension 0 indexed, in place",        16, 21, 3, 3, 1, 1, 1, 1, 1, 1,  3, 5, 6, 0, F16, BIAS | RESIDUAL | INDEXED | IN_PLACE, F16, F16, 0, 0 },
+    { "patches of 8 channels",                8, 40, 14, 14, 14, 1, 0, 0, 0, 0,  1, 28, 28, 0, F16, BIAS, F16, F32, 0, 0 },
+};
+
+static const convtranspose2d_row convtranspose2d_mma_rows[] = {
+    { "stride 2: places shuffled",            40, 21, 2, 2, 5, 7, F16, BIAS, F16, F16, 0, 0 },
+    { "stride 4, bf16",                       32, 16, 4, 1, 3, 5, B16, BIAS, B16, B16, 0, 0 },
+    { "band that begins within a block",      24, 10, 4, 2, 5, 7, F16, BIAS, F16, F32, 6, 7 },
+    { "dimension 0 indexed",                  24, 10, 2, 3, 5, 7, F16, BIAS | INDEXED, F16, F32, 0, 0 },
+};
+
 static const linear_row linear_batches[] = {
     { "tiles that span frames",    131, 53, LT_ACT_GELU, F32, BIAS | GAMMA | RESIDUAL, 2, 17, F32, F32 },
     { "the same in bf16",          131, 53, LT_ACT_GEGLU, B16, BIAS, 2, 17, B16, B16 },
@@ -248,6 +292,16 @@ static const conv2d_row conv2d_batches[] = {
 };
 static const convtranspose2d_row convtranspose2d_batches[] = {
     { "tiles that span frames",    20, 10, 2, 2, 3, 7, F32, BIAS, F32, F32, 0, 0 },
+};
+
+static const linear_row linear_mma_batches[] = {
+    { "tiles that span frames",    136, 53, LT_ACT_GELU, F16, BIAS | GAMMA | RESIDUAL, 2, 5, F16, F32 },
+};
+static const conv2d_row conv2d_mma_batches[] = {
+    { "tiles that span frames",    16, 21, 3, 3, 2, 1, 1, 1, 1, 1,  2, 5, 4, 0, B16, BIAS, B16, B16, 0, 0 },
+};
+static const convtranspose2d_row convtranspose2d_mma_batches[] = {
+    { "tiles that span frames",    24, 10, 2, 2, 2, 3, F16, BIAS, F16, F32, 0, 0 },
 };
 
 #endif

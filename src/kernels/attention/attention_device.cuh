@@ -47,6 +47,18 @@ LT_CUDA_INLINE float lt_dev_exp2(float x)
     return x != x ? x : __uint_as_float(__float_as_uint(p) + (__float_as_uint(t) << 23));
 }
 
+/* The larger one; NaN where either is. */
+LT_CUDA_INLINE float lt_dev_larger(float a, float b)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    float y;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+    return y;
+#else
+    return a > b || a != a ? a : b;
+#endif
+}
+
 static inline lt_heads lt_heads_of(const lt_tensor *t)
 {
     return lt_heads{ static_cast<char *>(t->data), { t->stride[0], t->stride[1], t->stride[2] }, t->dtype };
@@ -86,6 +98,22 @@ static inline const char *lt_attention_refuse_cuda(const lt_args *a)
         if (!lt_attention_plain(&a->in[i])) return "q, k and v must be f32, bf16 or f16 of four dimensions, the last dense, without index";
     if (!lt_attention_plain(&a->out)) return "the output must be f32, bf16 or f16 of four dimensions, the last dense, without index";
     return NULL;
+}
+
+/* Whether every row of a view begins at a multiple of `unit` values, as far as strides say; other calls may have more of dimension 0. */
+static inline bool lt_attention_rows_aligned(const lt_tensor *t, int unit)
+{
+    for (int i = 0; i < 3; i++)
+        if ((i == 0 || t->dim[i] > 1) && t->stride[i] % unit) return false;
+    return true;
+}
+
+/* Whether the data are where the strides promise; views that begin elsewhere are left to attention.cuda. */
+static inline bool lt_attention_data_aligned(const lt_args *a)
+{
+    uintptr_t bits = reinterpret_cast<uintptr_t>(a->out.data);
+    for (int i = LT_ATTENTION_Q; i <= LT_ATTENTION_V; i++) bits |= reinterpret_cast<uintptr_t>(a->in[i].data);
+    return bits % 16 == 0;
 }
 
 #endif

@@ -40,18 +40,6 @@ template <int MT> LT_CUDA_INLINE void lt_dev_rows_begin(lt_attention_rows_state<
         }
 }
 
-/* The larger one; NaN where either is. */
-LT_CUDA_INLINE float lt_dev_larger(float a, float b)
-{
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    float y;
-    asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
-    return y;
-#else
-    return a > b || a != a ? a : b;
-#endif
-}
-
 /* 2^x for -100 <= x <= 100; at integers exact. */
 LT_CUDA_INLINE float lt_dev_exp2_short(float x)
 {
@@ -85,12 +73,26 @@ template <int DC, int ROWS, int THREADS, class S>
 LT_CUDA_INLINE void lt_dev_copy_rows(S &tile, int base, const lt_heads &t, int d, int64_t b, int h, int j0, int n, int thread)
 {
     static_assert(ROWS * DC * 2 % THREADS == 0, "all threads copy as much");
+    const unsigned units = DC * 2, first = static_cast<unsigned>(thread);
     const uint16_t *from = reinterpret_cast<const uint16_t *>(t.data) + lt_dev_head_row(t, b, j0, h);
+    if (THREADS % units == 0) {                         /* every thread has a column of its own */
+        const int64_t step = THREADS / units * t.stride[1];
+        const int row = static_cast<int>(first / units), unit = static_cast<int>(first % units);
+        const uint16_t *at = from + row * t.stride[1] + unit * LT_UNIT;
+        const int rows = unit * LT_UNIT < d ? n - j0 - row : 0;
 #pragma unroll
-    for (int c = thread; c < ROWS * DC * 2; c += THREADS) {
-        const int row = c / (DC * 2), unit = c % (DC * 2);
-        const bool there = j0 + row < n && unit * LT_UNIT < d;
-        lt_dev_copy16(tile, base + row * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, there ? from + row * t.stride[1] + unit * LT_UNIT : from, there);
+        for (int i = 0; i < static_cast<int>(ROWS * units / THREADS); i++) {
+            const int down = i * static_cast<int>(THREADS / units);
+            lt_dev_copy16(tile, base + (row + down) * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, down < rows ? at + i * step : from, down < rows);
+        }
+    } else {
+#pragma unroll
+        for (unsigned i = 0; i < ROWS * units / THREADS; i++) {
+            const int row = static_cast<int>((first + i * THREADS) / units), unit = static_cast<int>((first + i * THREADS) % units);
+            const bool there = j0 + row < n && unit * LT_UNIT < d;
+            lt_dev_copy16(tile, base + row * lt_attention_size<DC>::line + unit * LT_COPY_PAIRS, there ? from + row * t.stride[1] + unit * LT_UNIT : from,
+                          there);
+        }
     }
 }
 
@@ -226,14 +228,6 @@ LT_CUDA_INLINE void lt_dev_put_rows(const lt_attention_on &job, const lt_frag_c 
 
 /* ---- on the host ---- */
 
-/* Whether every row of a view begins at a multiple of 8 values, as far as strides say. */
-static inline bool lt_attention_rows_aligned(const lt_tensor *t)
-{
-    for (int i = 0; i < 3; i++)
-        if (t->dim[i] > 1 && t->stride[i] % LT_UNIT) return false;
-    return true;
-}
-
 /* NULL, or why no kernel of fragments takes these arguments. */
 static inline const char *lt_attention_refuse_mma(const lt_args *a, const lt_machine *m)
 {
@@ -245,20 +239,12 @@ static inline const char *lt_attention_refuse_mma(const lt_args *a, const lt_mac
     if (!lt_cuda_has_mma(m, attr->compute == LT_BF16)) return "the GPU has no matrix products in this type";
     for (int i = LT_ATTENTION_Q; i <= LT_ATTENTION_V; i++) {
         if (a->in[i].dtype != attr->compute) return "q, k and v must have the type of the computation";
-        if (!lt_attention_rows_aligned(&a->in[i])) return "rows of q, k and v must begin at a multiple of 16 bytes";
+        if (!lt_attention_rows_aligned(&a->in[i], LT_UNIT)) return "rows of q, k and v must begin at a multiple of 16 bytes";
     }
-    if (!lt_attention_rows_aligned(&a->out)) return "rows of the output must begin at a multiple of 8 values";
+    if (!lt_attention_rows_aligned(&a->out, LT_UNIT)) return "rows of the output must begin at a multiple of 8 values";
     if (d % LT_UNIT || d > 128 || a->out.dim[3] != d) return "made for heads of 8, 16, ... 128 values, the same number for q and v";
     if (!(attr->scale > 0)) return "the scale must be positive";
     return NULL;
-}
-
-/* Whether the data are where the strides promise; views that begin elsewhere are left to attention.cuda. */
-static inline bool lt_attention_data_aligned(const lt_args *a)
-{
-    uintptr_t bits = reinterpret_cast<uintptr_t>(a->out.data);
-    for (int i = LT_ATTENTION_Q; i <= LT_ATTENTION_V; i++) bits |= reinterpret_cast<uintptr_t>(a->in[i].data);
-    return bits % 16 == 0;
 }
 
 /* Columns of a head in units of 16, of those for which there is a kernel. */

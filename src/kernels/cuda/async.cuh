@@ -1,7 +1,7 @@
-/* kernels/cuda/async.cuh -- copies of 16 bytes from global to shared memory that run while the thread computes.
+/* kernels/cuda/async.cuh -- copies of 16 bytes from global to shared memory that run while the thread computes; reads of 16 bytes.
  *
  * in    an address in global memory, a multiple of 16 bytes; a place in shared memory of pairs (portable.cuh), a multiple of 4 pairs
- * out   shared memory written
+ * out   shared memory written, or values read
  * owns  nothing
  *
  * A thread collects copies in a group (lt_dev_commit) and waits for all but the latest groups (lt_dev_wait_copies); what other threads have copied is
@@ -29,6 +29,16 @@ template <class S> LT_CUDA_INLINE void lt_dev_copy16(S &tile, int at, const void
     *reinterpret_cast<uint4 *>(&tile[at]) = there ? *static_cast<const uint4 *>(from) : make_uint4(0, 0, 0, 0);
 #else
     lt_shim::copy16(tile, at, from, there);
+#endif
+}
+
+/* tile[at .. at + 3] at once; at is a multiple of 4. */
+template <class S> LT_CUDA_INLINE uint4 lt_dev_read16(S &tile, int at)
+{
+#ifdef __CUDACC__
+    return *reinterpret_cast<const uint4 *>(&tile[at]);
+#else
+    return lt_shim::read16(tile, at);
 #endif
 }
 
