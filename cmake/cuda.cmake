@@ -90,9 +90,9 @@ if(LT_HAVE_CUDA)
     target_link_options(longtake INTERFACE -rdynamic)
   else()
     # No contraction to FMA, as on the CPU (cmake/options.cmake): where one rounding is meant, the source says fmaf.
-    target_compile_options(lt_cuda_kernels PRIVATE -fmad=false "SHELL:-Xcompiler -Wall,-Wextra,-ffp-contract=off")
+    target_compile_options(lt_cuda_kernels PRIVATE -fmad=false -Xcompiler=-Wall,-Wextra,-ffp-contract=off)
     if(LT_WERROR)
-      target_compile_options(lt_cuda_kernels PRIVATE "SHELL:-Werror all-warnings" "SHELL:-Xcompiler -Werror")
+      target_compile_options(lt_cuda_kernels PRIVATE -Werror=all-warnings -Xcompiler=-Werror)
     endif()
     set_target_properties(lt_cuda_kernels PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
     set_target_properties(longtake PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")     # made before the language was known
