@@ -98,7 +98,11 @@ static lt_args bare_args(const rig_case *c)
     for (int i = 0; i < LT_MAX_IN; i++) {
         if (!c->in[i].n_dims) continue;
         a.in[i] = lt_tensor_dense(NULL, c->in[i].dtype, c->in[i].n_dims, c->in[i].dim);
-        for (int d = c->in[i].n_dims - 1; d >= 0; d--) a.in[i].stride[d] += c->in[i].gap[d];
+        int64_t next = 1;
+        for (int d = c->in[i].n_dims - 1; d >= 0; d--) {
+            a.in[i].stride[d] = next + c->in[i].gap[d];
+            next = a.in[i].stride[d] * c->in[i].dim[d];
+        }
     }
     return a;
 }
