@@ -428,18 +428,18 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_length_is_right),
-        cmocka_unit_test(windows_are_right),
-        cmocka_unit_test(matrices_are_right),
-        cmocka_unit_test(times_are_right),
-        cmocka_unit_test(batch_does_not_matter),
-        cmocka_unit_test(other_queries_and_heads_do_not_matter),
-        cmocka_unit_test(keys_that_take_no_part),
-        cmocka_unit_test(maxima_that_move),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(nan_is_not_lost),
         cmocka_unit_test(neighbours_do_not_matter),
+        cmocka_unit_test(keys_that_take_no_part),
+        cmocka_unit_test(maxima_that_move),
+        cmocka_unit_test(other_queries_and_heads_do_not_matter),
+        cmocka_unit_test(times_are_right),
+        cmocka_unit_test(matrices_are_right),
         cmocka_unit_test(data_elsewhere_are_taken_too),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(windows_are_right),
+        cmocka_unit_test(any_length_is_right),
+        cmocka_unit_test(batch_does_not_matter),
     };
     orders_of_attention();
     orders_of_attention_mma();
