@@ -374,7 +374,7 @@ void lt_nccl_abort(lt_nccl *n)
 
 bool lt_nccl_broken(const lt_nccl *n)
 {
-    return n->broken;
+    return n->broken || lt_device_lost(n->device);
 }
 
 lt_status lt_nccl_close(lt_nccl **nccl)
