@@ -93,7 +93,7 @@ static lt_status settle(const lt_nccl *n, bool *ready)
     lt_status st = LT_OK;
     ncclResult_t state = ncclSuccess;
     LT_TRY(check(n, ncclCommGetAsyncError(n->comm, &state), "the state of the communicator"));
-    LT_TRY(check(n, state, "the other ranks"));
+    LT_TRY(check(n, state, "the communicator failed"));
     *ready = state == ncclSuccess;
 done:
     return st;

@@ -117,7 +117,7 @@ class Jobs(harness.Case):
             ("stall", "stall:2", (75,), ("was not through within",), 3 * TIMEOUT + SLACK),
             ("error", "error:2", (75,), ("unhandled system error",), TIMEOUT + SLACK),
             ("device", "", (69,), ("run again",), TIMEOUT + SLACK),
-            ("hangs", "stall:2,abort-hangs@1", (75,), ("did not let go",), 3 * TIMEOUT + ABORT + SLACK),
+            ("hangs", "stall:2,abort-hangs", (75,), ("did not let go",), 3 * TIMEOUT + ABORT + SLACK),
             ("before", "die-before:2", DEAD, (), 3 * TIMEOUT + SLACK),
             ("in", "die-in:2", DEAD, (), 3 * TIMEOUT + SLACK),
             ("after", "die-after:2", DEAD, (), 3 * TIMEOUT + SLACK),
