@@ -31,7 +31,7 @@ typedef struct {
     int     code;                    /* of this build: 1 made for this GPU, 0 none, -1 at most PTX, which the driver translates when it is opened */
     int     exclusive;               /* its compute mode: 0 shared, 1 one process at a time, 2 none may compute */
     /* By NVML; -1 where it is absent or does not tell. */
-    int64_t free, others;            /* bytes now; of them taken by other processes, or by any where this one has no context */
+    int64_t free, others;            /* bytes now; taken by other processes, by all where this one is not found among them */
     int     ecc;                     /* 1: its memory corrects errors */
     int64_t ecc_uncorrected;         /* errors that could not be, since the driver started */
 } lt_gpu;

@@ -45,7 +45,7 @@ lt_status lt_gpu_list(lt_gpu *out, int max, int *n)
         LT_TRY(lt_cuda_facts(i, nvml, &f));
         lt_nvml_read(nvml, f.uuid, &now);
         *g = (lt_gpu){ .major = f.major, .minor = f.minor, .multiprocessors = f.multiprocessors, .memory = f.memory, .mig = strncmp(f.uuid, "MIG-", 4) == 0,
-                       .code = lt_probe_covers(built, n_built, f.major, f.minor), .free = now.free, .others = now.others, .ecc = now.ecc,
+                       .code = lt_probe_covers(built, n_built, f.major, f.minor), .free = now.free, .others = now.others >= 0 ? now.others : now.all, .ecc = now.ecc,
                        .ecc_uncorrected = now.ecc_uncorrected };
         if (cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, i) != cudaSuccess) (void)cudaGetLastError();
         g->exclusive = mode == cudaComputeModeProhibited ? 2 : mode != cudaComputeModeDefault;

@@ -95,6 +95,7 @@ static void read_processes(const lt_nvml *n, nvml_device d, lt_nvml_facts *out)
         else others += (int64_t)list[i].used;
     }
     out->process = mine;
+    out->all = others + (mine < 0 ? 0 : mine);
     if (mine >= 0 || count == 0) out->others = others;
 }
 
@@ -104,7 +105,7 @@ void lt_nvml_read(lt_nvml *n, const char *uuid, lt_nvml_facts *out)
     nvml_memory m = { 0, 0, 0 };
     unsigned mig = 0, now = 0, pending = 0;
     unsigned long long errors = 0;
-    *out = (lt_nvml_facts){ .total = -1, .free = -1, .process = -1, .others = -1, .ecc = -1, .ecc_uncorrected = -1 };
+    *out = (lt_nvml_facts){ .total = -1, .free = -1, .process = -1, .all = -1, .others = -1, .ecc = -1, .ecc_uncorrected = -1 };
     if (!n || !n->by_uuid || n->by_uuid(uuid, &d) != SUCCESS) return;
     out->found = true;
     if (n->is_mig && n->is_mig(d, &mig) == SUCCESS) out->mig = mig != 0;

@@ -26,7 +26,8 @@ typedef struct {
     bool    mig;                     /* it is an instance of a divided GPU */
     int64_t total, free;             /* bytes, without a context; -1: not told */
     int64_t process;                 /* bytes that this process takes on it; -1: not told (in a container process numbers differ) */
-    int64_t others;                  /* bytes that other processes take; -1: not told */
+    int64_t all;                     /* bytes that all processes take; -1: not told */
+    int64_t others;                  /* bytes that other processes take; -1: not told, or this one is not to be found */
     int     ecc;                     /* 1: its memory corrects errors, 0: it does not, -1: not told */
     int64_t ecc_uncorrected;         /* errors since the driver started; -1: not told */
 } lt_nvml_facts;

@@ -62,7 +62,7 @@ static void judge(int i, const lt_gpu *g, lt_findings *f)
     if (g->exclusive == 1) lt_finding(f->notes, "GPU %d (%s) serves one process at a time: start no more ranks than GPUs", i, g->name);
     if (g->exclusive == 2) lt_finding(f->notes, "GPU %d (%s) may not be used: its compute mode is 'prohibited' (nvidia-smi -i %d -c DEFAULT)", i, g->name, i);
     if (g->ecc_uncorrected > 0)
-        lt_finding(f->notes, "GPU %d (%s) has met %lld errors of its memory that could not be corrected: have it reset or replaced", i, g->name,
+        lt_finding(f->notes, "GPU %d (%s) has met %lld errors of its memory that could not be corrected, since its driver started: have it reset", i, g->name,
                    (long long)g->ecc_uncorrected);
     if (g->others > g->memory / 10)
         lt_finding(f->notes, "%s of GPU %d (%s) are taken by other processes", lt_bytes_text(g->others, text, sizeof text), i, g->name);
@@ -93,6 +93,7 @@ static lt_status try_device(const lt_settings *s, json_t *o, lt_findings *f, boo
     snprintf(text, sizeof text, "GPU %d (%s)", ordinal, facts->name);
     json_object_set_new(o, "computes_on", json_string(text));
     json_object_set_new(o, "plan_may_use_bytes", json_integer((json_int_t)budget.device));
+    json_object_set_new(o, "taken_when_opened_bytes", bytes_or_null(m.process));
     json_object_set_new(o, "driver_and_libraries_bytes", json_integer((json_int_t)lt_device_overhead(facts)));
     *gpu = true;
 done:

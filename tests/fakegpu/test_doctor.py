@@ -107,6 +107,9 @@ class Doctor(unittest.TestCase):
         self.assertEqual(gpu["gpus"][0]["others_bytes"], 3 << 30)
         self.assertEqual(gpu["gpus"][0]["free_bytes"], 5 << 30)
         self.assertTrue(any("3.00 GiB of GPU 0" in note for note in report["notes"]), report["notes"])
+        self.assertEqual(gpu["taken_when_opened_bytes"], 256 << 20)
+        report = doctor("ecc", {"LD_LIBRARY_PATH": NVML})
+        self.assertTrue(any("1 errors of its memory" in note for note in report["notes"]), report["notes"])
 
 
 class Run(unittest.TestCase):
