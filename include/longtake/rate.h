@@ -1,7 +1,7 @@
 /* longtake/rate.h -- how fast this machine multiplies matrices, as a yardstick.
  *
  * in    a type and a number of threads
- * out   GFLOP/s of oneDNN on one large square product
+ * out   GFLOP/s of oneDNN, or on a GPU of cuBLASLt, on one large square product
  * owns  nothing */
 #ifndef LONGTAKE_RATE_H
 #define LONGTAKE_RATE_H
@@ -18,7 +18,8 @@ extern "C" {
  * nothing is chosen by it. LT_E_DEVICE where the library cannot do it here. */
 LT_NODISCARD lt_status lt_matmul_rate(lt_dtype dtype, int n, int n_threads, int repeats, double *gflops);
 
-/* The same of cuBLASLt on a GPU (f32: without TF32), by its clock. It allocates what it needs beside the arena and gives it back. */
+/* The same of cuBLASLt on a GPU (also LT_F16; f32: without TF32), by its clock, with the algorithm that its heuristic names for this size. It allocates
+ * two matrices and a workspace beside the arena and gives them back. n is a multiple of 8. */
 LT_NODISCARD lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeats, double *gflops);
 
 #ifdef __cplusplus

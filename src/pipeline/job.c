@@ -56,6 +56,7 @@ lt_media_opts lt_setup_media(const lt_setup *s)
 {
     lt_media_opts o = { 0 };
     o.max_res = (int)s->max_res;
+    o.decoder = s->settings->decoder == LT_DECODE_NVDEC ? LT_DECODER_NVDEC : LT_DECODER_CPU;
     return o;
 }
 
@@ -102,7 +103,9 @@ static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
     lt_status st = LT_OK;
     const lt_settings *o = s->settings;
     json_t *ids = json_array();
+    char decoder[160];
     *out = NULL;
+    snprintf(decoder, sizeof decoder, "%s%s", s->env.planes ? "nvdec, " : "", lt_media_library());
     for (int64_t i = 0; ids && i < s->inputs.n; i++) {
         lt_input *in = &s->inputs.items[i];
         const json_t *before = json_array_get(json_object_get(run, "inputs"), (size_t)i);
@@ -116,7 +119,7 @@ static lt_status run_settings(lt_setup *s, const json_t *run, json_t **out)
                      o->fps, "max-res", (json_int_t)s->max_res, "start", o->start, "end", o->end, "frames",
                      (json_int_t)o->frames, "segment-frames", (json_int_t)s->segment_frames, "shards", s->shard.count,
                      "shard-by", s->by_segment ? "segment" : "video", "device", s->device, "decoder",
-                     lt_media_library(), "inputs", ids);
+                     decoder, "inputs", ids);
     if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for the settings");
     LT_TRY(s->task->settings(&s->env, *out));
 done:
@@ -204,7 +207,7 @@ done:
 /* What one rank finds out about a video and tells the others. */
 typedef struct {
     int32_t status, width, height;
-    int64_t n_frames, device_bytes, host_bytes;
+    int64_t n_frames, device_bytes, host_bytes, reader_bytes, decoder_bytes;
     lt_finish_config finish;
     char    why[LT_WHY];         /* with status LT_OK: what is wrong with a video that can be done all the same */
 } probe;
@@ -240,13 +243,19 @@ static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
         LT_TRY(s->task->raw(&s->env, info->width, info->height, &field, &p->finish.net_width, &p->finish.net_height));
     }
     const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height, &p->finish));
+    /* Beside the plan: halo records on their way, decoded frames, and what the decoder takes by itself. */
+    int64_t beside = s->task->finish ? (int64_t)staging_bytes(s, lt_finishing_record_bytes(&p->finish)) : 0;
+    if (s->env.planes) {
+        p->reader_bytes = (int64_t)lt_reader_device_bytes(info, lt_setup_prefetch(s));
+        p->decoder_bytes = (int64_t)lt_media_device_bytes(media);
+        beside += p->reader_bytes + p->decoder_bytes;
+    }
     p->device_bytes = (int64_t)device;
-    const int64_t staging = s->task->finish ? (int64_t)staging_bytes(s, lt_finishing_record_bytes(&p->finish)) : 0;
-    p->host_bytes = (int64_t)(lt_media_host_bytes(media) + lt_reader_bytes(info, lt_setup_prefetch(s)) + lt_writer_bytes(&w)) + HOST_SLACK;
+    p->host_bytes = (int64_t)(lt_media_host_bytes(media) + (s->env.planes ? 0 : lt_reader_bytes(info, lt_setup_prefetch(s))) + lt_writer_bytes(&w)) + HOST_SLACK;
     p->host_bytes += more_host_bytes(s, plan, &p->finish);
-    if (p->device_bytes + staging > s->budget.device)
+    if (p->device_bytes + beside > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->device_bytes + staging, need, sizeof need),
+                info->width, info->height, lt_bytes_text(p->device_bytes + beside, need, sizeof need),
                 lt_bytes_text(s->budget.device, have, sizeof have));
     if (p->host_bytes > s->budget.host)
         LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of host memory and %s may be used: raise --host-memory-limit or give a smaller --max-res", path,
@@ -413,6 +422,8 @@ static lt_status look_at_all(lt_setup *s)
         video->n_frames = p->status < 0 ? 0 : p->n_frames;
         video->device_bytes = p->device_bytes;
         video->host_bytes = p->host_bytes;
+        video->reader_bytes = p->reader_bytes;
+        video->decoder_bytes = p->decoder_bytes;
         video->finish = p->finish;
         if (s->task->finish && p->status >= 0) LT_TRY(finish_config(s, video));
     }
@@ -566,10 +577,19 @@ done:
     return st;
 }
 
+/* A place for n_bytes at the end of the arena. */
+static size_t behind(lt_setup *s, size_t n_bytes)
+{
+    const size_t at = (s->arena_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    if (n_bytes) s->arena_bytes = at + n_bytes;
+    return at;
+}
+
 static lt_status sum_up(lt_setup *s)
 {
     lt_status st = LT_OK;
     char need[32], have[32];
+    int64_t decoder = 0;
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
@@ -577,12 +597,14 @@ static lt_status sum_up(lt_setup *s)
         if ((size_t)video->host_bytes > s->host_bytes) s->host_bytes = (size_t)video->host_bytes;
         const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
         if (record > s->record_bytes) s->record_bytes = record;
+        if ((size_t)video->reader_bytes > s->reader_bytes) s->reader_bytes = (size_t)video->reader_bytes;
+        if (video->decoder_bytes > decoder) decoder = video->decoder_bytes;
     }
-    s->staging_at = (s->arena_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
-    if (staging_bytes(s, s->record_bytes)) s->arena_bytes = s->staging_at + staging_bytes(s, s->record_bytes);
-    if ((int64_t)s->arena_bytes > s->budget.device)
+    s->staging_at = behind(s, staging_bytes(s, s->record_bytes));
+    s->reader_at = behind(s, s->reader_bytes);
+    if ((int64_t)s->arena_bytes + decoder > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used: raise --memory-limit, or do those of one size by themselves",
-                lt_bytes_text((int64_t)s->arena_bytes, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have));
+                lt_bytes_text((int64_t)s->arena_bytes + decoder, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have));
 done:
     return st;
 }
@@ -615,6 +637,10 @@ static lt_status resolve_device(lt_setup *s)
     s->isa = s->compute.isa;
     s->n_threads = s->compute.n_threads;
     snprintf(s->device, sizeof s->device, "%s", s->compute.kind);
+    if (s->settings->decoder == LT_DECODE_NVDEC && !s->compute.device)
+        LT_FAIL(LT_E_DEVICE, "--decoder nvdec: its frames stay on a GPU, and this rank computes on the CPU: give --device cuda, or --decoder cpu");
+    if (s->settings->decoder == LT_DECODE_NVDEC && !s->task->finish)
+        LT_FAIL(LT_E_USAGE, "--decoder nvdec: --task %s takes frames from the CPU's memory: leave it out", s->task->name);
 done:
     return st;
 }
@@ -628,6 +654,7 @@ static lt_status open_weights(lt_setup *s)
     s->env.precision = LT_F32;
     if (s->task->finish) LT_TRY(lt_place_precision(&s->compute, o, &s->env.precision));
     s->env.machine = s->compute.machine;
+    s->env.planes = o->decoder == LT_DECODE_NVDEC;
     if (!s->task->takes_weights || !s->task->takes_weights()) goto done;
     if (!o->weights)
         LT_FAIL(LT_E_USAGE, "--task %s needs the weights of its model: give --weights FILE (longtake models list says where to get them), or "

@@ -28,6 +28,7 @@ typedef struct {
     int             width, height;
     int64_t         n_frames;        /* of the result */
     int64_t         device_bytes, host_bytes;
+    int64_t         reader_bytes, decoder_bytes;     /* --decoder nvdec: of decoded frames, and what the decoder takes by itself */
     lt_finish_config finish;         /* of a task of two steps */
     int64_t         first_piece, n_pieces;      /* in lt_setup.pieces */
     bool            mine;            /* some piece is of this shard */
@@ -69,6 +70,7 @@ typedef struct {
     int64_t            n_pieces;
     size_t             arena_bytes;  /* the largest of the plans of this shard's videos, and on a GPU the place of halo records */
     size_t             staging_at;   /* that place */
+    size_t             reader_at, reader_bytes;      /* the one of decoded frames */
     size_t             host_bytes;   /* likewise: frames, decoder, writer */
     size_t             record_bytes; /* the largest halo record; 0: there are none */
 } lt_setup;

@@ -379,7 +379,7 @@ static lt_status open_carrier(run *r)
 {
     lt_status st = LT_OK;
     lt_device *device = r->s.compute.device;
-    const lt_carrier_opts opts = { .device = device, .mixed = r->s.mixed, .room = r->s.record_bytes,
+    const lt_carrier_opts opts = { .device = device, .mixed = (r->s.settings->allow & LT_ALLOW_MIXED_DEVICES) != 0, .room = r->s.record_bytes,
                                    .staging = device && lt_comm_size(r->comm) > 1 ? lt_worker_staging(r->worker) : NULL,
                                    .timeout_s = (int)r->s.settings->peer_timeout };
     LT_TRY(lt_carrier_open(r->comm, &opts, &r->carrier));

@@ -56,6 +56,7 @@ struct lt_worker {
     int64_t   *needs, n_needs, needs_room, at;   /* the frames to be read, chosen ones; the next one */
     int64_t   *sources;          /* [n_needs] the same in the source */
     uint8_t   *fetched;          /* one frame [H,W,3]; NULL until needed */
+    lt_nv12    fetched_planes;
     lt_reader *reader;
     lt_frame   held;
     bool       holding;
@@ -206,6 +207,7 @@ static lt_status open_the_video(lt_worker *w, int64_t v)
     lt_media_set_stop(o->media, lt_stop_flag(w->s->stop));
     LT_TRY(lt_index_from_json(json_object_get(about, "index"), &o->index));
     LT_TRY(lt_media_set_index(o->media, o->index));
+    if (w->s->env.planes) LT_TRY(lt_media_use_device(o->media, w->s->compute.device, lt_arena_at(w->arena, w->s->reader_at), w->s->reader_bytes));
     LT_TRY(chosen_frames(o, about));
     LT_TRY(open_session(w, video->width, video->height));
     o->video = v;
@@ -263,14 +265,16 @@ static lt_status fetch(void *ctx, int64_t t, lt_view *out)
     *out = (lt_view){ .stride = stride };
     let_go(w);
     lt_reader_close(&w->reader);
-    if (!w->fetched && !(w->fetched = malloc(stride * (size_t)info->height))) LT_FAIL(LT_E_MEMORY, "no memory for a frame");
-    st = lt_media_read(w->open.media, w->open.frames[t], w->fetched, stride);
+    if (!w->s->env.planes && !w->fetched && !(w->fetched = malloc(stride * (size_t)info->height))) LT_FAIL(LT_E_MEMORY, "no memory for a frame");
+    st = w->s->env.planes ? lt_media_read_planes(w->open.media, w->open.frames[t], &w->fetched_planes)
+                          : lt_media_read(w->open.media, w->open.frames[t], w->fetched, stride);
     if (st == LT_E_DATA) {
         out->why = lt_error_last()->text;
         return LT_OK;
     }
     LT_TRY(st);
-    out->rgb = w->fetched;
+    if (w->s->env.planes) out->planes = &w->fetched_planes;
+    else out->rgb = w->fetched;
 done:
     return st;
 }

@@ -5,11 +5,14 @@
 
 #include <cublasLt.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LAYOUT = 0x4c41594f, DESC = 0x44455343, PREFERENCE = 0x50524546, ALGO = 0x414c474f, ANSWERS_MAX = 8 };
+
+static const double WORK_MAX = 8589934592.0;
 
 struct cublasLtContext {
     int magic;
@@ -373,11 +376,12 @@ static int multiply(void *work)
     const job *j = work;
     const product *p = &j->p;
     const bool relu = (p->d.epilogue & CUBLASLT_EPILOGUE_RELU) != 0, bias = (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0;
+    const bool waits = (double)p->m * (double)p->n * (double)p->k * p->y.n_batches <= WORK_MAX;
     for (int batch = 0; batch < p->y.n_batches; batch++)
         for (int64_t n = 0; n < p->n; n++)
             for (int64_t m = 0; m < p->m; m++) {
-                double sum = 0;
-                for (int64_t k = 0; k < p->k; k++) {
+                double sum = waits ? 0 : (double)NAN;
+                for (int64_t k = 0; waits && k < p->k; k++) {
                     double a = p->d.trans_a == CUBLAS_OP_T ? at(j->a, &p->a, batch, k, m) : at(j->a, &p->a, batch, m, k);
                     double b = p->d.trans_b == CUBLAS_OP_T ? at(j->b, &p->b, batch, n, k) : at(j->b, &p->b, batch, k, n);
                     if (p->d.compute == CUBLAS_COMPUTE_32F_FAST_TF32) a = fake_tf32(a), b = fake_tf32(b);

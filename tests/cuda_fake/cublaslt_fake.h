@@ -6,7 +6,7 @@
  *
  * As strict as the documentation: sizes that do not agree, types that are not combined, structures that were not initialised, rows or addresses that do
  * not begin at a multiple of 16 bytes, a C that is D with another layout, a bias of another type than D, an algorithm that did not come from here: the
- * call fails, and the log says why. */
+ * call fails, and the log says why. Products of more than 2^33 multiply-adds, which nobody waits for, are NaN. */
 #ifndef LT_TESTS_CUBLASLT_FAKE_H
 #define LT_TESTS_CUBLASLT_FAKE_H
 

@@ -78,16 +78,20 @@ static cudnnStatus_t refuse(const char *what, const char *why)
     return CUDNN_STATUS_BAD_PARAM;
 }
 
+static const lt_cudnn_engine own[] = {
+    { .index = 7, .numerical = 1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE, .n_knobs = 2, .workspace = 1 << 20,
+      .knob = { CUDNN_KNOB_TYPE_TILE_SIZE, CUDNN_KNOB_TYPE_STAGES }, .value = { 3, 4 } },
+    { .index = 8 },
+};
+
 static int n_engines(void)
 {
-    return n_told ? n_told : 1;
+    return n_told ? n_told : (int)(sizeof own / sizeof *own);
 }
 
 static const lt_cudnn_engine *engine_at(int i)
 {
-    static const lt_cudnn_engine own = { .index = 7, .numerical = 1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE, .n_knobs = 2, .workspace = 1 << 20,
-                                         .knob = { CUDNN_KNOB_TYPE_TILE_SIZE, CUDNN_KNOB_TYPE_STAGES }, .value = { 3, 4 } };
-    return n_told ? &told[i] : &own;
+    return n_told ? &told[i] : &own[i];
 }
 
 static const lt_cudnn_engine *engine_of(int64_t index)
@@ -283,6 +287,20 @@ static const char *operation_wrong(const descriptor *d)
     return d->alpha == 1 && d->beta == 0 ? NULL : "alpha and beta that are not faked";
 }
 
+/* Values of a tensor with gaps: an engine moves it to its workspace. */
+static int64_t gaps(const descriptor *t)
+{
+    const int64_t *d = t->dim.values, *s = t->stride.values;
+    const bool packed = s[3] == d[1] && s[2] == d[3] * d[1] && (d[0] == 1 || s[0] == d[2] * d[3] * d[1]);
+    return packed ? 0 : d[0] * d[1] * d[2] * d[3] * bytes_of(t->dtype);
+}
+
+static int64_t workspace_of(const descriptor *plan)
+{
+    const descriptor *op = plan->config->engine->graph->op;
+    return engine_of(plan->config->engine->index)->workspace + gaps(op->x) + gaps(op->y);
+}
+
 static const char *plan_wrong(const descriptor *d, bool *unsupported)
 {
     const descriptor *op = d->config->engine->graph->op;
@@ -397,7 +415,8 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor
     } else if (name == CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE && type == CUDNN_TYPE_INT64 && d->type == CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR && wanted == 1) {
         memcpy(to, &d->value, sizeof d->value);
     } else if (name == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE && type == CUDNN_TYPE_INT64 && d->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR && wanted == 1) {
-        memcpy(to, &engine_of(d->config->engine->index)->workspace, sizeof(int64_t));
+        const int64_t n_bytes = workspace_of(d);
+        memcpy(to, &n_bytes, sizeof n_bytes);
     } else {
         return refuse("get", "an attribute of another descriptor or type, or not faked");
     }
@@ -482,7 +501,7 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
     memcpy(j.y_stride, y->stride.values, sizeof j.y_stride);
     if (!j.x || !j.w || !j.y) return refuse("execute", "a tensor without an address");
     if (((uintptr_t)j.x | (uintptr_t)j.w | (uintptr_t)j.y) % 16) return refuse("execute", "an address off its alignment");
-    if (engine_of(plan->config->engine->index)->workspace && !pack->workspace) return refuse("execute", "no workspace");
+    if (workspace_of(plan) && !pack->workspace) return refuse("execute", "no workspace");
     describe(op, plan, text, sizeof text);
     lt_fake_log_add(&record, "%s\n", text);
     if (lt_fake_fault("cudnnBackendExecute")) return CUDNN_STATUS_EXECUTION_FAILED;

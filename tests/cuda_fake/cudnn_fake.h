@@ -23,13 +23,13 @@ typedef struct {
     int      n_knobs;
     int      knob[4];            /* CUDNN_KNOB_TYPE_... */
     int64_t  value[4];
-    int64_t  workspace;
+    int64_t  workspace;          /* beside that for tensors with gaps, which it moves there whole */
     int64_t  most_frames;        /* its plans refuse more; 0: any number */
     bool     padded_only;        /* its plans refuse maps without padding above */
     bool     fallback;           /* named by the heuristic's fallback alone */
 } lt_cudnn_engine;
 
-/* The engines from now on; n 0: a plain one that uses tensor cores and has two knobs. */
+/* The engines from now on; n 0: one that uses tensor cores and has two knobs, then a plain one. */
 void lt_cudnn_engines(const lt_cudnn_engine *engines, int n);
 
 /* Since the last lt_cudnn_forget(). */

@@ -110,7 +110,7 @@ template <class... P> struct call {
     }
 };
 
-template <class... P, class... A> lt_status launch(const char *name, dim3 grid, dim3 block, void *stream, void (*kernel)(P...), const A &...arguments)
+template <class... P, class... A> lt_status launch(const char *name, dim3 grid, dim3 block, void *stream, void (*kernel)(P...), A... arguments)
 {
     static_assert((std::is_trivially_copyable<P>::value && ...), "a kernel's arguments are copied byte by byte");
     const call<P...> c{ name, grid, block, kernel, std::tuple<P...>(arguments...) };

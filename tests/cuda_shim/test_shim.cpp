@@ -125,9 +125,9 @@ __global__ void early_exit_kernel(unsigned n)
     __syncthreads();
 }
 
-__global__ void two_barriers_kernel()
+__global__ void two_barriers_kernel(int half)
 {
-    if (threadIdx.x < 32) __syncthreads();
+    if (static_cast<int>(threadIdx.x) < half) __syncthreads();
     else
         __syncthreads();
 }
@@ -137,7 +137,7 @@ void divergence_at_a_barrier_is_reported(void **)
     assert_int_equal(LT_CUDA_LAUNCH(early_exit_kernel, 2, 96, nullptr, 96), LT_OK);
     assert_int_equal(LT_CUDA_LAUNCH(early_exit_kernel, 2, 96, nullptr, 40), LT_E_INTERNAL);
     assert_true(reported("waits at the barrier", "has ended before it"));
-    assert_int_equal(LT_CUDA_LAUNCH(two_barriers_kernel, 1, 64, nullptr), LT_E_INTERNAL);
+    assert_int_equal(LT_CUDA_LAUNCH(two_barriers_kernel, 1, 64, nullptr, 32), LT_E_INTERNAL);
     assert_true(reported("waits at the barrier", "test_shim.cpp"));
     assert_int_equal(LT_CUDA_LAUNCH(early_exit_kernel, 2, 96, nullptr, 96), LT_OK);      /* and the next launch is whole again */
 }

@@ -42,6 +42,16 @@ lt_launch libs_rig_launch(void)
     return (lt_launch){ .stream = lt_stream_handle(stream), .libs = libs };
 }
 
+lt_device *libs_rig_device(void)
+{
+    return device;
+}
+
+lt_stream *libs_rig_stream(void)
+{
+    return stream;
+}
+
 lt_status libs_rig_finish(void)
 {
     return lt_stream_finish(stream);

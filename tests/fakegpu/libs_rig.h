@@ -19,6 +19,10 @@ void libs_rig_machine(bool tf32, int sm);
 /* The kernel as a candidate. One at a time: the next call makes another of it. */
 const lt_kernel *libs_rig_candidate(const lt_kernel *k);
 
+/* Borrowed. */
+lt_device *libs_rig_device(void);
+lt_stream *libs_rig_stream(void);
+
 /* Stream and handles, for calls past the rig. */
 lt_launch  libs_rig_launch(void);
 lt_machine libs_rig_machine_here(void);

@@ -1,118 +1,10 @@
 /* Sessions of optical flow on the fake GPU, where streams run late: the bits of the CPU, one allocation, and what is said when the device is gone. */
 #include "check.h"
 #include "cuda_fake.h"
+#include "flow_film.h"
 
-#include <longtake/arena.h>
-#include <longtake/device.h>
-#include <longtake/flow.h>
-
-#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { FRAMES = 3, MARGIN = 7 };       /* bytes between the rows of a frame */
-
-typedef struct {
-    lt_flow_plan    *plan;
-    lt_device       *device;
-    lt_arena        *arena;
-    lt_flow_session *flow;
-} engine;
-
-typedef struct {
-    float   *forward, *backward;
-    uint8_t *occluded;
-} result;
-
-static size_t stride(int width)
-{
-    return 3 * (size_t)width + MARGIN;
-}
-
-/* A texture that moves by a few pixels a frame, so that levels, warps and occlusion have work. */
-static uint8_t *frame(int width, int height, int t)
-{
-    uint8_t *rgb = malloc(stride(width) * (size_t)height);
-    assert_non_null(rgb);
-    for (int y = 0; y < height; y++)
-        for (int i = 0; i < 3 * width + MARGIN; i++) {
-            const double x = i / 3 - 2.3 * t, z = y + 1.1 * t, c = i % 3;
-            rgb[(size_t)y * stride(width) + (size_t)i] = (uint8_t)(127 + 60 * sin(x / (3 + c)) + 50 * cos(z / 4 + x / 11 + c));
-        }
-    return rgb;
-}
-
-static lt_status start(engine *e, lt_backend backend, int width, int height, lt_flow_preset preset)
-{
-    lt_status st = LT_OK;
-    const lt_flow_config config = { width, height, preset, backend };
-    *e = (engine){ 0 };
-    LT_TRY(lt_flow_plan_create(&config, &e->plan));
-    LT_TRY(lt_device_open(backend, 0, &e->device));
-    LT_TRY(lt_arena_create_on(e->device, lt_flow_plan_bytes(e->plan), &e->arena));
-    LT_TRY(lt_flow_session_create(e->plan, e->arena, NULL, lt_cpu_isa(), &e->flow));
-done:
-    return st;
-}
-
-static void stop(engine *e)
-{
-    lt_flow_session_destroy(&e->flow);
-    lt_arena_destroy(&e->arena);
-    lt_device_close(&e->device);
-    lt_flow_plan_destroy(&e->plan);
-}
-
-static void *copy_of(const void *p, size_t n)
-{
-    void *to = malloc(n);
-    assert_non_null(to);
-    return memcpy(to, p, n);
-}
-
-static result results(const lt_flow_session *f, size_t pixels)
-{
-    return (result){ copy_of(lt_flow_forward(f), 8 * pixels), copy_of(lt_flow_backward(f), 8 * pixels), copy_of(lt_flow_occluded(f), pixels) };
-}
-
-static void drop(result *r)
-{
-    free(r->forward);
-    free(r->backward);
-    free(r->occluded);
-}
-
-/* The frames one after the other, as the task does, then flow there alone, then a slot overwritten. `out` [4]. */
-static void film(engine *e, uint8_t *const frames[FRAMES], int width, int height, result *out)
-{
-    const size_t pixels = (size_t)width * (size_t)height;
-    assert_ok(lt_flow_load(e->flow, 0, frames[0], stride(width)));
-    assert_ok(lt_flow_load(e->flow, 1, frames[1], stride(width)));
-    assert_ok(lt_flow_pair(e->flow, 0, 1, NULL));
-    out[0] = results(e->flow, pixels);
-    assert_ok(lt_flow_load(e->flow, 0, frames[2], stride(width)));
-    assert_ok(lt_flow_pair(e->flow, 1, 0, NULL));
-    out[1] = results(e->flow, pixels);
-    assert_ok(lt_flow_pair_forward(e->flow, 0, 1, NULL));
-    out[2] = (result){ copy_of(lt_flow_forward(e->flow), 8 * pixels), NULL, NULL };
-    assert_ok(lt_flow_load(e->flow, 1, frames[1], stride(width)));
-    assert_ok(lt_flow_load(e->flow, 0, frames[1], stride(width)));
-    assert_ok(lt_flow_load(e->flow, 0, frames[0], stride(width)));
-    assert_ok(lt_flow_pair(e->flow, 0, 1, NULL));
-    out[3] = results(e->flow, pixels);
-}
-
-static void compare(const result *want, const result *got, size_t pixels)
-{
-    for (int k = 0; k < 4; k++) {
-        assert_memory_equal(want[k].forward, got[k].forward, 8 * pixels);
-        if (!want[k].backward) continue;
-        assert_memory_equal(want[k].backward, got[k].backward, 8 * pixels);
-        assert_memory_equal(want[k].occluded, got[k].occluded, pixels);
-    }
-}
 
 static const struct { int w, h; const char *seed, *catches; } sizes[] = {
     { 48, 32, "seed=1",     "one tile at each level"                              },
@@ -134,11 +26,11 @@ static void the_bits_of_the_cpu(void **state)
             lt_fake_counters before, after;
             engine e;
             for (int t = 0; t < FRAMES; t++) frames[t] = frame(w, h, t);
-            assert_ok(start(&e, LT_BACKEND_CPU, w, h, (lt_flow_preset)preset));
+            assert_ok(start(&e, LT_BACKEND_CPU, NULL, w, h, (lt_flow_preset)preset));
             film(&e, frames, w, h, want);
             stop(&e);
             lt_fake_restart(sizes[z].seed);
-            assert_ok(start(&e, LT_BACKEND_CUDA, w, h, (lt_flow_preset)preset));
+            assert_ok(start(&e, LT_BACKEND_CUDA, NULL, w, h, (lt_flow_preset)preset));
             lt_fake_count(&before);
             assert_int_equal(before.mallocs, 1);
             assert_int_equal(before.bytes, lt_flow_plan_bytes(e.plan));
@@ -170,8 +62,8 @@ static void stopped(void **state)
     engine cpu, gpu;
     (void)state;
     lt_fake_restart("seed=5");
-    assert_ok(start(&cpu, LT_BACKEND_CPU, W, H, LT_FLOW_FAST));
-    assert_ok(start(&gpu, LT_BACKEND_CUDA, W, H, LT_FLOW_FAST));
+    assert_ok(start(&cpu, LT_BACKEND_CPU, NULL, W, H, LT_FLOW_FAST));
+    assert_ok(start(&gpu, LT_BACKEND_CUDA, NULL, W, H, LT_FLOW_FAST));
     engine *const both[] = { &cpu, &gpu };
     for (int k = 0; k < 2; k++) {
         assert_ok(lt_flow_load(both[k]->flow, 0, a, stride(W)));
@@ -199,7 +91,7 @@ static uint64_t kernels(uint8_t *a, uint8_t *b, int w, int h, uint64_t *first)
     lt_fake_counters made, after;
     engine e;
     lt_fake_restart("seed=6");
-    assert_ok(start(&e, LT_BACKEND_CUDA, w, h, LT_FLOW_FAST));
+    assert_ok(start(&e, LT_BACKEND_CUDA, NULL, w, h, LT_FLOW_FAST));
     lt_fake_count(&made);
     assert_ok(lt_flow_load(e.flow, 0, a, stride(w)));
     assert_ok(lt_flow_load(e.flow, 1, b, stride(w)));
@@ -226,7 +118,7 @@ static void lost(void **state)
         lt_status st = LT_OK;
         snprintf(text, sizeof text, "seed=7,sticky=%d", (int)n);
         lt_fake_restart(text);
-        st = start(&e, LT_BACKEND_CUDA, W, H, LT_FLOW_FAST);
+        st = start(&e, LT_BACKEND_CUDA, NULL, W, H, LT_FLOW_FAST);
         if (st >= 0) st = lt_flow_load(e.flow, 0, a, stride(W));
         if (st >= 0) st = lt_flow_load(e.flow, 1, b, stride(W));
         if (st >= 0) st = lt_flow_pair(e.flow, 0, 1, NULL);
@@ -262,7 +154,7 @@ static void failing_calls(void **state)
             lt_status st = LT_OK;
             snprintf(text, sizeof text, "fail=%s:%d:cudaErrorInvalidValue", calls[c], n);
             lt_fake_restart(text);
-            st = start(&e, LT_BACKEND_CUDA, W, H, LT_FLOW_FAST);
+            st = start(&e, LT_BACKEND_CUDA, NULL, W, H, LT_FLOW_FAST);
             if (st >= 0) st = lt_flow_load(e.flow, 0, a, stride(W));
             if (st >= 0) st = lt_flow_load(e.flow, 1, b, stride(W));
             if (st >= 0) st = lt_flow_pair(e.flow, 0, 1, NULL);
@@ -286,7 +178,7 @@ static void plan_and_arena_agree(void **state)
     const lt_flow_config config = { 48, 32, LT_FLOW_FAST, LT_BACKEND_CPU };
     (void)state;
     lt_fake_restart("");
-    assert_ok(start(&e, LT_BACKEND_CUDA, 48, 32, LT_FLOW_FAST));
+    assert_ok(start(&e, LT_BACKEND_CUDA, NULL, 48, 32, LT_FLOW_FAST));
     assert_ok(lt_flow_plan_create(&config, &plan));
     assert_int_equal(lt_flow_plan_pinned_bytes(plan), 0);
     assert_true(lt_flow_plan_bytes(plan) <= lt_flow_plan_bytes(e.plan));

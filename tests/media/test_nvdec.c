@@ -37,6 +37,7 @@ static const struct {
     { "ten.mp4", "-s 96x64 -c:v libx264 -pix_fmt yuv420p10le" },
     { "rich.mp4", "-s 96x64 -c:v libx264 -pix_fmt yuv444p" },
     { "old.avi", "-s 96x64 -c:v mpeg4 -pix_fmt yuv420p" },
+    { "wide.ts", "-s 128x64 -c:v libx264 -pix_fmt yuv420p -g 8" },
     { "still.png", "-s 96x64 -frames:v 1" },
 };
 enum { EQUAL = 6 };                          /* the first ones can be served */
@@ -58,7 +59,7 @@ static int make_clips(void **state)
         if (system(command)) return 1;
     }
     snprintf(command, sizeof command, "cd '%s' && cp still.png images/1.png && ffmpeg -nostdin -loglevel error -y -i plain.mp4 -c copy -metadata:s:v rotate=90 turned.mp4 && "
-             "head -c 6000 start.ts > damaged.ts && head -c 400 /dev/zero | tr '\\0' x >> damaged.ts && tail -c +6401 start.ts >> damaged.ts", dir);
+             "head -c 6000 start.ts > damaged.ts && head -c 400 /dev/zero | tr '\\0' x >> damaged.ts && tail -c +6401 start.ts >> damaged.ts && cat start.ts wide.ts > sizes.ts", dir);
     return system(command);
 }
 
@@ -233,6 +234,19 @@ static void the_same_damage(void **state)
     close_pair(&p);
 }
 
+/* Frames of another size than the stream's are unreadable on either. */
+static void the_same_sizes(void **state)
+{
+    int64_t frames[90], n = 0;
+    pair p;
+    (void)state;
+    assert_ok(open_pair(&p, "sizes.ts", 3, 0, &stand_in));
+    assert_in_range(p.index->n_frames, 31, 90);
+    for (int64_t i = 0; i < p.index->n_frames; i++) frames[n++] = i;
+    assert_in_range(compare(&p, frames, n, 3), 20, 30);
+    close_pair(&p);
+}
+
 static void a_reader_ends_early(void **state)
 {
     static const int64_t frames[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
@@ -384,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_frames),
         cmocka_unit_test(the_same_damage),
+        cmocka_unit_test(the_same_sizes),
         cmocka_unit_test(a_reader_ends_early),
         cmocka_unit_test(one_frame),
         cmocka_unit_test(what_is_refused),

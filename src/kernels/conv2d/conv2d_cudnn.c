@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 /* cuDNN gives the sums, in the operands' type, to out or to the workspace; one kernel of ours does what follows. Where the padding that a band needs is
- * not the same on both sides, more is padded and the rows or columns that come of it are left in the workspace. */
+ * not the same on both sides, more is padded and the rows or columns that come of it are left in the workspace. Maps with gaps in them go through the
+ * workspace too: cuDNN's engines want theirs without any, and else move whole maps into a workspace of their own (seen with 9.19). */
 
 enum { PART_ALIGN = 256 };
 
@@ -59,8 +60,6 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
     if (t->groups != 1) return "groups";
     if (t->act == LT_ACT_GEGLU) return "GEGLU";
     if (!dense_channels(x) || !dense_channels(&a->out) || (r->n_dims && !dense_channels(r))) return "a map whose channels are not dense f32, bf16 or f16";
-    if (t->compute == LT_F32 && !m->tf32) return "f32 without TF32: not every GPU has an engine without tensor cores for maps with channels last";
-    if (t->compute == LT_F32 && m->sm < 80) return "a GPU without TF32";
     if (t->compute == LT_BF16 && m->sm < 80) return "a GPU without bf16 units";
     if (t->c_in % align || t->c_out % align) return "channels that are no multiples of 16 bytes";
     if (t->dilation * (t->kernel_h - 1) >= LT_CUDNN_SIDE || t->dilation * (t->kernel_w - 1) >= LT_CUDNN_SIDE / 2) return "a kernel of 64 pixels or more";
@@ -104,6 +103,11 @@ typedef struct {
     int64_t lo, hi, pad, n_computed, skip;
 } extent;
 
+static int64_t outputs(int64_t size, int64_t pad, int64_t reach, int64_t stride)
+{
+    return (size + 2 * pad - reach - 1) / stride + 1;
+}
+
 static extent extent_of(int64_t o, int64_t n, int64_t size, int64_t before, int64_t kernel, int64_t stride, int64_t dilation)
 {
     const int64_t first = o * stride - before, reach = dilation * (kernel - 1), last = (o + n - 1) * stride - before + reach;
@@ -111,16 +115,32 @@ static extent extent_of(int64_t o, int64_t n, int64_t size, int64_t before, int6
     const int64_t above = e.lo - first, below = last - e.hi, lacks = below > above ? below - above : 0;
     e.skip = (lacks + stride - 1) / stride;
     e.pad = above + e.skip * stride;
-    e.n_computed = (e.hi - e.lo + 1 + 2 * e.pad - reach - 1) / stride + 1;
+    e.n_computed = outputs(e.hi - e.lo + 1, e.pad, reach, stride);
     return e;
+}
+
+/* Takes in the places after the last one that is read, where nothing more comes of it: lines then follow one another without gaps. */
+static void widen(extent *e, int64_t size, int64_t kernel, int64_t stride, int64_t dilation)
+{
+    if (outputs(size - e->lo, e->pad, dilation * (kernel - 1), stride) == e->n_computed) e->hi = size - 1;
+}
+
+/* Whether lines of n_w pixels follow one another; whether maps of n_h such lines do. */
+static bool lines_packed(const lt_tensor *t, int64_t n_w)
+{
+    return t->stride[2] == t->dim[3] && t->stride[1] == n_w * t->dim[3];
+}
+
+static bool maps_packed(const lt_tensor *t, int64_t n_h, int64_t n_w)
+{
+    return t->dim[0] == 1 || t->stride[0] == n_h * n_w * t->dim[3];
 }
 
 /* A call cut into groups of frames that the scratch holds. */
 typedef struct {
     way     how;
     extent  h, w;
-    bool    exact;                /* cuDNN gives the wanted outputs and no others */
-    bool    scratch;
+    bool    gather, scratch;
     int64_t frames;               /* of a group, the last one apart */
     size_t  gathered_bytes, scratch_bytes;       /* of a group */
 } cut;
@@ -132,10 +152,13 @@ static cut cut_of(const lt_args *a, bool tf32)
     cut c = { .how = way_of(a, tf32), .frames = y->dim[0] };
     c.h = extent_of(y->row0, y->dim[1], x->rows, t->pad_top, t->kernel_h, t->stride, t->dilation);
     c.w = extent_of(0, y->dim[2], x->dim[2], t->pad_left, t->kernel_w, t->stride, t->dilation);
-    c.exact = c.h.skip == 0 && c.h.n_computed == y->dim[1] && c.w.skip == 0 && c.w.n_computed == y->dim[2];
-    c.scratch = c.how.scratch || !c.exact;
-    const size_t bytes = lt_dtype_bytes(t->compute), of_y = c.scratch ? (size_t)(c.h.n_computed * c.w.n_computed * t->c_out) * bytes : 0;
-    const size_t of_x = c.how.gather ? (size_t)((c.h.hi - c.h.lo + 1) * (c.w.hi - c.w.lo + 1) * t->c_in) * bytes : 0;
+    widen(&c.w, x->dim[2], t->kernel_w, t->stride, t->dilation);
+    const int64_t n_h = c.h.hi - c.h.lo + 1, n_w = c.w.hi - c.w.lo + 1;
+    const bool exact = c.h.skip == 0 && c.h.n_computed == y->dim[1] && c.w.skip == 0 && c.w.n_computed == y->dim[2];
+    c.gather = c.how.gather || !lines_packed(x, n_w) || !maps_packed(x, n_h, n_w);
+    c.scratch = c.how.scratch || !exact || !lines_packed(y, y->dim[2]) || !maps_packed(y, y->dim[1], y->dim[2]);
+    const size_t bytes = lt_dtype_bytes(t->compute);
+    const size_t of_y = c.scratch ? (size_t)(c.h.n_computed * c.w.n_computed * t->c_out) * bytes : 0, of_x = c.gather ? (size_t)(n_h * n_w * t->c_in) * bytes : 0;
     if (of_x + of_y > 0) {
         const int64_t fit = (int64_t)(LT_CUDA_WORKSPACE / (of_x + of_y));
         c.frames = fit < 1 ? 1 : fit < c.frames ? fit : c.frames;
@@ -211,7 +234,7 @@ static lt_status group(const lt_launch *l, const lt_args *a, const conv_state *s
     lt_tensor x = part(*whole, f, n, c->h.lo - whole->row0, n_h, c->w.lo, n_w);
     const lt_tensor out = part(a->out, f, n, 0, a->out.dim[1], 0, a->out.dim[2]);
     char *gathered = l ? (char *)l->workspace + LT_CUDA_WORKSPACE : NULL, *scratch = l ? gathered + c->gathered_bytes : NULL;
-    if (c->how.gather) {
+    if (c->gather) {
         const lt_args copy = { .attr = "", .in[LT_COPY_X] = x, .out = lt_tensor_dense(gathered, t->compute, 4, (const int64_t[]){ n, n_h, n_w, t->c_in }) };
         if (l) LT_TRY(lt_copy_cuda.launch(l, &copy));
         x = copy.out;

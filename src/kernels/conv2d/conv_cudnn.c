@@ -37,18 +37,20 @@ struct lt_conv_cudnn {
     conv_plan         *plans;
 };
 
-#define TRY_CUDNN(call)                                \
-    do {                                               \
-        const cudnnStatus_t e_ = (call);               \
-        if (e_ != CUDNN_STATUS_SUCCESS) return e_;     \
+/* For functions with `cudnnStatus_t e` and a label `done:`. What fails here is often an engine that does not take a shape, which is no error. */
+#define TRY_CUDNN(call)                                    \
+    do {                                                   \
+        if ((e = (call)) != CUDNN_STATUS_SUCCESS) goto done; \
     } while (0)
 
 static cudnnStatus_t make(family *f, cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *out)
 {
-    if (f->n == DESCRIPTORS) return CUDNN_STATUS_INTERNAL_ERROR;
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
+    if (f->n == DESCRIPTORS) TRY_CUDNN(CUDNN_STATUS_INTERNAL_ERROR);
     TRY_CUDNN(cudnnBackendCreateDescriptor(type, out));
     f->d[f->n++] = *out;
-    return CUDNN_STATUS_SUCCESS;
+done:
+    return e;
 }
 
 static void release(family *f)
@@ -66,6 +68,7 @@ static cudnnDataType_t type_of(lt_dtype t)
 /* dim as N, C, H, W. */
 static cudnnStatus_t tensor(family *f, int64_t uid, lt_dtype dtype, const int64_t dim[4], const int64_t stride[4], cudnnBackendDescriptor_t *out)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     const cudnnDataType_t type = type_of(dtype);
     const int64_t align = LT_CUDNN_ALIGN;
     TRY_CUDNN(make(f, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out));
@@ -74,11 +77,14 @@ static cudnnStatus_t tensor(family *f, int64_t uid, lt_dtype dtype, const int64_
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, stride));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &align));
-    return cudnnBackendFinalize(*out);
+    TRY_CUDNN(cudnnBackendFinalize(*out));
+done:
+    return e;
 }
 
 static cudnnStatus_t convolution(family *f, const lt_conv_cudnn_kind *k, const lt_conv_cudnn_shape *s, cudnnBackendDescriptor_t *out)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     const cudnnDataType_t compute = CUDNN_DATA_FLOAT;
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     const int64_t spatial = 2, pad[] = { s->pad_h, s->pad_w }, stride[] = { k->stride, k->stride }, dilation[] = { k->dilation, k->dilation };
@@ -90,11 +96,14 @@ static cudnnStatus_t convolution(family *f, const lt_conv_cudnn_kind *k, const l
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, 2, pad));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, dilation));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, 2, stride));
-    return cudnnBackendFinalize(*out);
+    TRY_CUDNN(cudnnBackendFinalize(*out));
+done:
+    return e;
 }
 
 static cudnnStatus_t graph(family *f, cudnnHandle_t handle, const lt_conv_cudnn_kind *k, const lt_conv_cudnn_shape *s, cudnnBackendDescriptor_t *out)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     const int64_t w_row = k->kernel_w * k->c_in;
     const int64_t x_dim[] = { s->n, k->c_in, s->x_h, s->x_w }, x_stride[] = { s->x_stride[0], 1, s->x_stride[1], s->x_stride[2] };
     const int64_t w_dim[] = { k->c_out, k->c_in, k->kernel_h, k->kernel_w }, w_stride[] = { k->kernel_h * w_row, 1, w_row, k->c_in };
@@ -116,12 +125,15 @@ static cudnnStatus_t graph(family *f, cudnnHandle_t handle, const lt_conv_cudnn_
     TRY_CUDNN(make(f, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, out));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &op));
     TRY_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle));
-    return cudnnBackendFinalize(*out);
+    TRY_CUDNN(cudnnBackendFinalize(*out));
+done:
+    return e;
 }
 
 /* The plan of a shape with an engine and knobs as chosen. */
 static cudnnStatus_t build(conv_plan *p, cudnnHandle_t handle, const lt_conv_cudnn_kind *k, const choice *by)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     cudnnBackendDescriptor_t whole, engine, config, knob[KNOBS];
     TRY_CUDNN(graph(&p->made, handle, k, &p->shape, &whole));
     TRY_CUDNN(make(&p->made, CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine));
@@ -142,7 +154,9 @@ static cudnnStatus_t build(conv_plan *p, cudnnHandle_t handle, const lt_conv_cud
     TRY_CUDNN(cudnnBackendSetAttribute(p->plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle));
     TRY_CUDNN(cudnnBackendSetAttribute(p->plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config));
     TRY_CUDNN(cudnnBackendFinalize(p->plan));
-    return cudnnBackendGetAttribute(p->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, NULL, &p->workspace);
+    TRY_CUDNN(cudnnBackendGetAttribute(p->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, NULL, &p->workspace));
+done:
+    return e;
 }
 
 /* ---- the choice ---- */
@@ -195,6 +209,7 @@ static bool splits(const choice *c)
 /* What the heuristic chose, read from its answer; `engine` lives in f. */
 static cudnnStatus_t read_choice(family *f, cudnnBackendDescriptor_t config, cudnnBackendDescriptor_t *engine, choice *out)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     cudnnBackendDescriptor_t knob[KNOBS];
     int64_t n = 0;
     *out = (choice){ 0 };
@@ -207,7 +222,8 @@ static cudnnStatus_t read_choice(family *f, cudnnBackendDescriptor_t config, cud
         TRY_CUDNN(cudnnBackendGetAttribute(knob[out->n], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, NULL, &out->type[out->n]));
         TRY_CUDNN(cudnnBackendGetAttribute(knob[out->n], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1, NULL, &out->value[out->n]));
     }
-    return CUDNN_STATUS_SUCCESS;
+done:
+    return e;
 }
 
 /* A dense map of the kind's channels. */
@@ -340,6 +356,7 @@ done:
 
 static cudnnStatus_t execute(const lt_launch *l, cudnnHandle_t handle, const conv_plan *p, const void *const address[3], void *workspace, family *f)
 {
+    cudnnStatus_t e = CUDNN_STATUS_SUCCESS;
     static const int64_t uids[] = { UID_X, UID_W, UID_Y };
     cudnnBackendDescriptor_t pack;
     TRY_CUDNN(cudnnSetStream(handle, l->stream));
@@ -348,7 +365,9 @@ static cudnnStatus_t execute(const lt_launch *l, cudnnHandle_t handle, const con
     TRY_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 3, address));
     TRY_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &workspace));
     TRY_CUDNN(cudnnBackendFinalize(pack));
-    return cudnnBackendExecute(handle, p->plan, pack);
+    TRY_CUDNN(cudnnBackendExecute(handle, p->plan, pack));
+done:
+    return e;
 }
 
 lt_status lt_conv_cudnn_run(const lt_launch *l, const lt_conv_cudnn *c, const lt_conv_cudnn_shape *shape, const void *x, const void *w, void *y, void *workspace)

@@ -127,7 +127,7 @@ static lt_status choose(lt_gemm_cublaslt *g)
     const uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_NONE, align = LT_CUBLASLT_ALIGN;
     static const cublasLtMatmulPreferenceAttributes_t aligned[] = { CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
                                                                     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES };
-    const lt_gemm_cublaslt_call canonical = { .n_rows = LT_CUBLASLT_ROWS, .n_batches = 1, .x_row = k->K, .y_row = k->N };
+    const lt_gemm_cublaslt_call canonical = { .n_rows = k->rows ? k->rows : LT_CUBLASLT_ROWS, .n_batches = 1, .x_row = k->K, .y_row = k->N };
     cublasLtMatmulPreferenceOpaque_t preference;
     cublasLtMatmulHeuristicResult_t answers[ANSWERS];
     description d;

@@ -35,6 +35,7 @@ typedef struct {
     lt_dtype operand, result;    /* of x and W; of y, add and b */
     bool     bias, relu;
     bool     tf32;               /* f32 operands may be rounded to TF32 */
+    int64_t  rows;               /* that the heuristic is asked for; 0: LT_CUBLASLT_ROWS */
     float    alpha;              /* the sum is multiplied by it, exactly where it is a power of two; 0: 1 */
 } lt_gemm_cublaslt_kind;
 
