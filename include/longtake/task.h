@@ -23,6 +23,7 @@
 #include <longtake/settings.h>
 #include <longtake/status.h>
 #include <longtake/store.h>
+#include <longtake/timeline.h>
 #include <longtake/weights.h>
 #include <longtake/yuv.h>
 
@@ -40,6 +41,7 @@ typedef struct {
     lt_hash            weights_hash;
     lt_dtype           precision;    /* of the settings, `auto` resolved */
     bool               planes;       /* frames come as planes of a decoder on the GPU */
+    lt_timeline       *timeline;     /* of --trace; NULL: nobody looks */
 } lt_task_env;
 
 /* A frame as the pipeline hands it over. */

@@ -392,12 +392,28 @@ done:
     return st;
 }
 
+/* --trace: of several ranks each writes a file of its own. */
+static lt_status open_timeline(run *r)
+{
+    lt_status st = LT_OK;
+    const char *path = r->s.settings->trace;
+    const int rank = lt_comm_rank(r->comm);
+    char own[4096];
+    if (!path) return LT_OK;
+    snprintf(own, sizeof own, "%s", path);
+    if (lt_comm_size(r->comm) > 1) snprintf(own, sizeof own, "%.4000s.%d", path, rank);
+    LT_TRY(lt_timeline_open(own, rank, &r->s.env.timeline));
+done:
+    return st;
+}
+
 static lt_status work(run *r)
 {
     lt_status st = LT_OK;
     report_bad_inputs(r);
     if (lt_comm_rank(r->comm) == 0) LT_TRY(start_coordinator(r));
     if (r->s.record_bytes) LT_TRY(lt_halo_box_create(r->s.record_bytes, &r->box));
+    LT_TRY(open_timeline(r));
     LT_TRY(lt_worker_create(&r->s, r->box, &r->worker));
 done:
     LT_ALSO(lt_agree_status(r->comm, st));
@@ -441,6 +457,7 @@ static bool finish(run *r)
     bool together = true;
     const bool free_again = close_carrier(r);
     if (free_again) lt_worker_destroy(&r->worker);
+    if (free_again && lt_timeline_close(&r->s.env.timeline) < 0) lt_log_warn(r->log, "%s", lt_error_last()->text);
     if (r->summary) {
         lt_job_sweep(r->s.job);
         worsen(r, lt_exit_code(lt_summary_write(r->summary, r->code)));

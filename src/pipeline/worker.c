@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Names of the timeline's lines. */
+static const char *const work_track = "worker", *const decoder_track = "waiting for the decoder", *const store_track = "handing to the store";
+
 /* HEAD: the tag of what is committed of a piece that was given up. */
 enum { EVENTS = 256, HEAD = -1 };
 
@@ -243,6 +246,7 @@ static lt_status pull(void *ctx, int64_t t, lt_view *out)
         w->holding = true;
     } while (w->needs[w->at++] < t);
     w->wait_decode_s = w->wait_decode_s + (lt_seconds() - before);
+    lt_timeline_span(w->s->env.timeline, decoder_track, "frame", NULL, before, lt_seconds() - before);
     if (w->held.frame != w->open.frames[t])
         LT_FAIL(LT_E_INTERNAL, "frame %lld was decoded where %lld was asked for", (long long)w->held.frame, (long long)w->open.frames[t]);
     out->why = w->held.error_text;
@@ -340,7 +344,9 @@ static lt_status put(void *ctx, int64_t t, const void *const *data)
         LT_TRY(put_bad(w, t, why));
         goto done;
     }
+    const double before = lt_seconds();
     LT_TRY(lt_writer_put(w->writer, t, data));
+    lt_timeline_span(w->s->env.timeline, store_track, "frame", NULL, before, lt_seconds() - before);
 done:
     if (st >= 0) made(w, t);
     return st;
@@ -643,6 +649,9 @@ static lt_status obey(lt_worker *w, const lt_task_order *t)
 {
     lt_status st = LT_OK;
     const lt_order o = t->order;
+    const double before = lt_seconds();
+    const char *what = o.kind == LT_ORDER_PIECE ? "segment" : o.kind == LT_ORDER_FINISH ? "finish a segment" : "merge";
+    char which[64];
     if (o.kind == LT_ORDER_PIECE || o.kind == LT_ORDER_FINISH) {
         atomic_store(&w->video, w->s->pieces[o.index].video);
         atomic_store(&w->piece, o.index);
@@ -660,6 +669,8 @@ static lt_status obey(lt_worker *w, const lt_task_order *t)
             st = LT_OK;
         }
     }
+    snprintf(which, sizeof which, "%s %lld", o.kind == LT_ORDER_PIECE || o.kind == LT_ORDER_FINISH ? "piece" : "video", (long long)o.index);
+    lt_timeline_span(w->s->env.timeline, work_track, what, which, before, lt_seconds() - before);
     atomic_store(&w->merging, 0);
     atomic_store(&w->piece, -1);
     atomic_store(&w->video, -1);

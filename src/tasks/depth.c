@@ -9,6 +9,7 @@
 #include "tasks.h"
 
 #include <longtake/align.h>
+#include <longtake/clock.h>
 #include <longtake/model.h>
 
 #include <math.h>
@@ -30,6 +31,7 @@ typedef struct {
 typedef struct {
     const plan *p;
     void       *net;
+    lt_timeline *timeline;
     int64_t     held[SLOTS];             /* frame in each slot; NONE */
     int64_t     anchor;                  /* the frame at position 0; UNKNOWN, NONE: no frame can be read */
     struct {
@@ -175,6 +177,8 @@ static lt_status open_session(const void *plan_, const lt_task_env *env, lt_aren
     s->p = plan_;
     forget(s);
     LT_TRY(s->p->net->open(s->p->net_plan, env->weights, arena, pool, &s->net));
+    s->timeline = env->timeline;
+    if (s->timeline && s->p->net->trace) LT_TRY(s->p->net->trace(s->net, s->timeline));
     *out = made;
     made = NULL;
 done:
@@ -218,8 +222,10 @@ static lt_status encode(session *s, const lt_task_io *io)
 {
     lt_status st = LT_OK;
     const int n = s->n_input;
+    const double before = lt_seconds();
     s->n_input = 0;
     if (n > 0) st = s->p->net->encode(s->net, n, s->input_slot, io->stop);
+    if (n > 0) lt_timeline_span(s->timeline, "network", "encode", NULL, before, lt_seconds() - before);
     if (st < 0) {
         for (int i = 0; i < n; i++) s->held[s->input_slot[i]] = NONE;
         LT_TRY(st);
@@ -344,7 +350,9 @@ static lt_status collect(session *s, const lt_task_io *io)
     char why[128];
     if (k == NONE) return LT_OK;
     s->begun = NONE;
+    const double before = lt_seconds();
     LT_TRY(s->p->net->end(s->net, &maps, io->stop));
+    lt_timeline_span(s->timeline, "network", "wait for maps", NULL, before, lt_seconds() - before);
     LT_TRY(io->window(io->ctx, k * LT_WINDOW_FRAMES, s->begun_anchor));
     if (!lt_all_finite(maps, (size_t)s->n_position * pixels)) {
         snprintf(why, sizeof why, "window %lld: the network gave values that are not numbers", (long long)k);
@@ -371,7 +379,9 @@ static lt_status begin(session *s, int64_t k, int64_t n_frames, const int64_t fr
     int32_t slot[LT_WINDOW_FRAMES];
     s->n_position = positions(s, k, n_frames, s->position);
     for (int i = 0; i < LT_WINDOW_FRAMES; i++) slot[i] = slot_of(s, frame[i]);
+    const double before = lt_seconds();
     LT_TRY(s->p->net->begin(s->net, slot, s->position, s->n_position, io->stop));
+    lt_timeline_span(s->timeline, "network", "window", NULL, before, lt_seconds() - before);
     s->begun = k;
     s->begun_anchor = k > 0 ? s->anchor : NONE;
 done:

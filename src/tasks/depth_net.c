@@ -1,5 +1,6 @@
 #include "depth_net.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static lt_status plan_create(const lt_depth_config *config, void **out)
@@ -53,6 +54,19 @@ static void close_session(void **session)
     *session = NULL;
 }
 
+static void show(void *ctx, const char *part, const char *node, const char *kernel, double begin, double seconds)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail, "%s, %s", part, kernel);
+    lt_timeline_span(ctx, "operators", node, detail, begin, seconds);
+}
+
+static lt_status trace(void *session, lt_timeline *timeline)
+{
+    const lt_session_spans spans = { timeline, show };
+    return lt_session_profile(lt_depth_session_graph(session), &spans);
+}
+
 static lt_status frame(void *session, int i, const lt_view *v)
 {
     return v->planes ? lt_depth_planes(session, i, v->planes) : lt_depth_frame(session, i, v->rgb, v->stride);
@@ -73,7 +87,7 @@ static lt_status end(void *session, const float **maps, const atomic_int *stop)
     return lt_depth_window_end(session, maps, stop);
 }
 
-static const lt_depth_net real = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, frame, encode, begin, end };
+static const lt_depth_net real = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, trace, frame, encode, begin, end };
 
 bool lt_depth_net_is_stub(void)
 {

@@ -15,6 +15,8 @@ typedef struct {
     int       (*batch)(const void *plan);
     lt_status (*open)(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **session);
     void      (*close)(void **session);
+    /* Operators are shown from now on; NULL: it has none. */
+    lt_status (*trace)(void *session, lt_timeline *timeline);
     lt_status (*frame)(void *session, int i, const lt_view *frame);
     lt_status (*encode)(void *session, int n, const int32_t *slot, const atomic_int *stop);
     lt_status (*begin)(void *session, const int32_t *slot, const int *position, int n, const atomic_int *stop);

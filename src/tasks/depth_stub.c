@@ -161,7 +161,7 @@ static lt_status end(void *s_, const float **maps, const atomic_int *stop)
     return LT_OK;
 }
 
-const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, frame, encode, begin, end };
+const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, NULL, frame, encode, begin, end };
 
 #else
 typedef int lt_depth_stub_is_not_built;

@@ -1,6 +1,7 @@
 """longtake as a user meets it: exit codes, messages, and the pages made from the option table."""
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -178,6 +179,23 @@ class Doctor(unittest.TestCase):
         r = longtake("doctor", env={"LONGTAKE_SHARD_INDEX": "5", "LONGTAKE_SHARD_COUNT": "5"})
         self.assertEqual(r.returncode, 69)
         self.assertIn("PROBLEM", r.stdout)
+
+
+class Trace(unittest.TestCase):
+    def test_bench_writes_a_timeline(self):
+        """Every span lies within the run; the operators are those of the network, and the file is JSON to its end."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "t.json")
+            r = longtake("bench", "--task", "depth", "--size", "28x14", "--device", "cpu", "--trace", str(path))
+            self.assertEqual(r.returncode, 0, r.stderr)
+            events = json.loads(path.read_text())
+            spans = [e for e in events if e["ph"] == "X"]
+            self.assertTrue(all(e["ts"] >= 0 and e["dur"] >= 0 for e in spans))
+            names = {e["name"] for e in spans}
+            self.assertIn("window", names)
+            self.assertTrue(any("blocks.11" in n for n in names), names)
+            r = longtake("bench", "--task", "depth", "--size", "28x14", "--trace", str(pathlib.Path(folder, "absent", "t.json")))
+            self.assertEqual(r.returncode, 74)
 
 
 class Models(unittest.TestCase):
