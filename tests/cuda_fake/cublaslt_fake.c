@@ -219,6 +219,7 @@ static const char *product_wrong(const product *p)
     if (p->y.rows != p->m || p->y.columns != p->n || p->c.rows != p->m || p->c.columns != p->n) return "C or D of another size";
     if ((p->d.trans_b == CUBLAS_OP_N ? p->b.rows : p->b.columns) != p->k) return "A and B do not agree";
     if (p->y.n_batches > 1 && p->y.batch < p->y.ld * (p->n - 1) + p->m && p->y.ld < p->y.batch * (p->y.n_batches - 1) + p->m) return "matrices of D that overlap";
+    if (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS && !p->d.bias) return "no bias";
     if (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS && p->d.bias_type != -1 && p->d.bias_type != p->y.type) return "a bias of another type than D";
     if (p->d.epilogue != CUBLASLT_EPILOGUE_DEFAULT && p->d.epilogue & ~(uint32_t)CUBLASLT_EPILOGUE_RELU_BIAS) return "an epilogue that is not faked";
     return NULL;
@@ -429,7 +430,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t d, c
     if (!why && (alignment(a) < 16 || alignment(b) < 16 || alignment(c) < 16 || alignment(y) < 16 || (workspace_bytes && alignment(workspace) < 256)))
         why = "an address off its alignment";
     if (!why && c == y && !same(&j.p.c, &j.p.y)) why = "C is D with another layout";
-    if (!why && j.p.d.epilogue & CUBLASLT_EPILOGUE_BIAS && !j.p.d.bias) why = "no bias";
     if (why) return refuse("matmul", why);
     memcpy(&j.alpha, alpha, sizeof j.alpha);
     memcpy(&j.beta, beta, sizeof j.beta);
