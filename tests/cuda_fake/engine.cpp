@@ -511,8 +511,10 @@ void lt_fake_forget(void)
 void lt_fake_restart(const char *text)
 {
     locked lock(guard());
-    if (now) forget_memory();
+    const state *old = now;
+    if (old) forget_memory();
     begin_state(text ? text : getenv("LT_FAKE_CUDA"));
+    delete old;
     current_device = 0;
     last_error = cudaSuccess;
 }
