@@ -48,7 +48,8 @@ size_t lt_carrier_device_bytes(size_t room);
 size_t lt_carrier_host_bytes(size_t room);
 
 /* [collective] Chooses the way and opens it. Over NCCL every rank has greeted every other (the next ones, where there are many) when this returns, so
- * that connections and what they take are there. Where NCCL cannot be opened on some rank, all take MPI, and the reason says so. */
+ * that connections and what they take are there. Where NCCL cannot be opened on some rank, all take MPI, and the reason says so; LT_E_DEVICE where the device itself
+ * failed: the ranks then agree on that (lt_agree_status). */
 LT_NODISCARD lt_status lt_carrier_open(lt_comm *comm, const lt_carrier_opts *opts, lt_carrier **out);
 
 lt_carrier_kind lt_carrier_get_kind(const lt_carrier *c);

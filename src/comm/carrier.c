@@ -104,13 +104,18 @@ lt_status lt_carrier_open(lt_comm *comm, const lt_carrier_opts *opts, lt_carrier
     c->timeout_s = opts->timeout_s;
     LT_TRY(lt_comm_gather_all(comm, &own, sizeof own, all));
     c->kind = lt_carrier_rule(all, n, c->reason, sizeof c->reason);
-    if (c->kind == LT_CARRIER_NCCL && open_nccl(c, opts) < 0) {
+    const lt_status opened = c->kind == LT_CARRIER_NCCL ? open_nccl(c, opts) : LT_OK;
+    if (opened < 0) {
+        const lt_error why = *lt_error_last();
         /* Bits do not depend on the way, so a machine on which NCCL does not work is told so and works all the same. */
         snprintf(c->reason, sizeof c->reason, "MPI, since NCCL cannot be used: %s", lt_error_last()->text);
         c->kind = LT_CARRIER_MPI;
         c->fell_back = true;
         if (c->nccl) lt_nccl_abort(c->nccl);
         c->stuck = lt_nccl_close(&c->nccl) < 0;
+        lt_error_set(&why);
+        /* A device that fails is another matter. */
+        if (opened == LT_E_DEVICE) LT_TRY(opened);
     }
     *out = c;
     c = NULL;

@@ -19,6 +19,12 @@ typedef struct letter {
     struct letter *next;
 } letter;
 
+/* Memory of a gathering that was given up: MPI may write there until the process ends. */
+typedef struct kept {
+    struct kept *next;
+    char         bytes[];
+} kept;
+
 struct lt_comm {
     MPI_Comm mpi;
     bool     with_mpi, untidy;   /* untidy: something was sent that nobody may receive */
@@ -27,6 +33,7 @@ struct lt_comm {
     char     host[64];
     letter  *in_flight;          /* sent over MPI, not yet gone */
     letter  *to_self, *to_self_last;
+    kept    *kept;
 };
 
 lt_status lt_mpi_status(int code, const char *file, int line, const char *func, const char *call)
@@ -269,9 +276,22 @@ lt_status lt_comm_gather_all(lt_comm *c, const void *mine, size_t n_bytes, void 
         memcpy(all, mine, n_bytes);
         return LT_OK;
     }
-    LT_MPI(MPI_Iallgather(mine, (int)n_bytes, MPI_BYTE, all, (int)n_bytes, MPI_BYTE, c->mpi, &request));
+    const size_t whole = n_bytes * (size_t)c->size;
+    kept *k = malloc(sizeof *k + whole + n_bytes);
+    if (!k) LT_FAIL(LT_E_MEMORY, "no memory to ask %d ranks", c->size);
+    memcpy(k->bytes + whole, mine, n_bytes);
+    LT_MPI(MPI_Iallgather(k->bytes + whole, (int)n_bytes, MPI_BYTE, k->bytes, (int)n_bytes, MPI_BYTE, c->mpi, &request));
     LT_TRY(wait_for(c, &request, "gather"));
+    memcpy(all, k->bytes, whole);
 done:
+    if (st < 0 && request != MPI_REQUEST_NULL) {
+        /* The late ones may still come, and MPI then writes what they bring; nor can it say farewell before they do. */
+        c->untidy = true;
+        k->next = c->kept;
+        c->kept = k;
+        k = NULL;
+    }
+    free(k);
     return st;
 }
 

@@ -9,9 +9,9 @@ import harness
 
 PROGRAM = pathlib.Path(harness.LONGTAKE).parent / "tests/fakegpu_test_nccl"
 OWN = {"LT_FAKE_CUDA": "gpus=4"}            # a GPU for each rank
-LOST = {"LT_FAKE_CUDA": "gpus=4,fail=cudaEventQuery:10"}     # while records travel
+LOST = {"LT_FAKE_CUDA": "gpus=4,fail=cudaEventQuery:4"}      # in the greeting or soon after
 SHARED = {"LT_FAKE_CUDA": "gpus=4,uuid=same"}
-TIMEOUT = 3                                 # seconds a peer is waited for
+TIMEOUT = 5                                 # seconds a peer is waited for
 ABORT = 10                                  # seconds NCCL has to let go
 SLACK = 20                                  # seconds of a busy machine, far below what a hang would take
 DEAD = (harness.EXIT["killed"], harness.EXIT["stopped"])    # who notices a death first: mpirun, or the other rank
