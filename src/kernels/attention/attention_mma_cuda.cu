@@ -6,14 +6,13 @@ enum { LANES = 32, WARPS = 4, THREADS = WARPS * LANES };
 template <int DC> struct cut {
     static constexpr int tiles = DC <= 4 ? 2 : 1;           /* of 16 queries, of a warp */
     static constexpr int queries = WARPS * tiles * 16;      /* of a block of threads */
-    static constexpr int blocks = DC <= 4 ? 2 : 3;     /* of a multiprocessor, as registers allow */
     static constexpr int keys = DC <= 4 ? 64 : 32;          /* at a time: two times so many, and values, fit into 48 KB */
 };
 
 /* A block has 128 (64) queries of one head, a warp 32 (16) of them. While the warps work on a block of keys, the next one is on its way. The order of
  * sums is that of the keys: a row's bits depend on its query, the keys and the values. Two tiles of queries share each fragment of keys and values that
  * is read: with one, shared memory would be the limit and not the tensor cores. */
-template <bool BF16, int DC> static __global__ void __launch_bounds__(THREADS, cut<DC>::blocks) attention_mma(lt_attention_on job, int query_tiles)
+template <bool BF16, int DC> static __global__ void __launch_bounds__(THREADS, 2) attention_mma(lt_attention_on job, int query_tiles)
 {
     constexpr int MT = cut<DC>::tiles, KEYS = cut<DC>::keys, STAGE = KEYS * lt_attention_size<DC>::line;
     LT_SHARED(uint32_t, keys, 2 * STAGE);
