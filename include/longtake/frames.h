@@ -53,7 +53,7 @@ typedef struct {
     lt_nv12        planes;
 } lt_prepare_source;
 
-/* Bytes of device memory for tables and scratch. `planes`: sources may be planes. A pure function of its arguments. */
+/* Bytes of device memory for tables. `planes`: sources may be planes. A pure function of its arguments. */
 size_t lt_prepare_device_bytes(int width, int height, int net_width, int net_height, bool planes);
 
 /* Puts the tables of p, and of yuv (of the frames' size; NULL: sources are RGB), into lt_prepare_device_bytes() of device memory, aligned to 256 and
@@ -61,7 +61,7 @@ size_t lt_prepare_device_bytes(int width, int height, int net_width, int net_hei
 LT_NODISCARD lt_status lt_prepare_device_create(const lt_prepare *p, const lt_yuv *yuv, void *memory, lt_stream *stream, lt_prepare_device **out);
 
 /* One frame into out [net_height, net_width, 3] of device memory, once the stream has come so far. May be recorded, with the addresses of the
- * recording. Runs of one object follow each other on one stream: they share scratch memory. */
+ * recording. One thread at a time. */
 LT_NODISCARD lt_status lt_prepare_device_run(lt_prepare_device *p, lt_stream *stream, const lt_prepare_source *source, float *out);
 
 /* *p is NULL afterwards; NULL is accepted. The device memory is the caller's. */

@@ -16,12 +16,10 @@ lt_prepare_places lt_prepare_device_places(int width, int height, int net_width,
     if (width != net_width || height != net_height) {
         p.column = take(&p.n_bytes, net_w * sizeof(lt_prepare_taps));
         p.row = take(&p.n_bytes, net_h * sizeof(lt_prepare_taps));
-        p.across = take(&p.n_bytes, h * net_w * 3 * sizeof(float));
     }
     if (planes) {
         p.yuv_column = take(&p.n_bytes, w * sizeof(lt_yuv_taps));
         p.yuv_row = take(&p.n_bytes, h * sizeof(lt_yuv_taps));
-        p.rgb = take(&p.n_bytes, h * w * 3);
     }
     return p;
 }

@@ -1,4 +1,3 @@
-#include "frames/colour_cuda.h"
 #include "frames/prepare_cuda.h"
 #include "kernels/cuda/portable.cuh"
 
@@ -27,18 +26,13 @@ lt_status lt_prepare_device_create(const lt_prepare *p, const lt_yuv *yuv, void 
         LT_TRY(lt_copy_to_device(stream, row, host->row, static_cast<size_t>(host->net_height) * sizeof *row));
         d->frame.column = column;
         d->frame.row = row;
-        d->frame.across = reinterpret_cast<float *>(base + at.across);
     }
     if (yuv) {
         lt_yuv_taps *columns = reinterpret_cast<lt_yuv_taps *>(base + at.yuv_column), *rows = reinterpret_cast<lt_yuv_taps *>(base + at.yuv_row);
         LT_TRY(lt_copy_to_device(stream, columns, lt_yuv_columns(yuv), width * sizeof *columns));
         LT_TRY(lt_copy_to_device(stream, rows, lt_yuv_rows(yuv), height * sizeof *rows));
-        d->colour.width = host->width;
-        d->colour.height = host->height;
         d->colour.column = columns;
         d->colour.row = rows;
-        d->colour.rgb = base + at.rgb;
-        d->colour.stride = width * 3;
         d->planes = true;
     }
     LT_TRY(lt_stream_finish(stream));
@@ -56,14 +50,9 @@ lt_status lt_prepare_device_run(lt_prepare_device *p, lt_stream *stream, const l
     p->frame.rgb = source->rgb;
     p->frame.stride = source->stride;
     p->frame.out = out;
-    if (!source->rgb) {
-        if (!p->planes) LT_FAIL(LT_E_INTERNAL, "a frame in planes where only RGB is prepared");
-        p->colour.planes = source->planes;
-        LT_TRY(lt_colour_cuda(handle, &p->colour));
-        p->frame.rgb = p->colour.rgb;
-        p->frame.stride = p->colour.stride;
-    }
-    LT_TRY(lt_prepare_cuda(handle, &p->frame));
+    if (!source->rgb && !p->planes) LT_FAIL(LT_E_INTERNAL, "a frame in planes where only RGB is prepared");
+    p->colour.planes = source->planes;
+    LT_TRY(lt_prepare_cuda(handle, &p->frame, source->rgb ? nullptr : &p->colour));
 done:
     return st;
 }

@@ -39,8 +39,8 @@ const lt_prepare_job *lt_prepare_tables(const lt_prepare *p);
 
 /* Where lt_prepare_device keeps what, bytes from the start of its memory. Absent parts are 0 long. */
 typedef struct {
-    size_t column, row, across;              /* as in lt_prepare_job */
-    size_t yuv_column, yuv_row, rgb;         /* as in lt_colour_job */
+    size_t column, row;                      /* as in lt_prepare_job */
+    size_t yuv_column, yuv_row;              /* as in lt_colour_job */
     size_t n_bytes;
 } lt_prepare_places;
 lt_prepare_places lt_prepare_device_places(int width, int height, int net_width, int net_height, bool planes);

@@ -157,7 +157,8 @@ static bool may_overwrite(lt_op op, int input)
     case LT_OP_layernorm:
     case LT_OP_groupnorm: return input == 0;
     case LT_OP_linear:
-    case LT_OP_conv2d: return input == 1;
+    case LT_OP_conv2d:
+    case LT_OP_resize: return input == 1;
     default: return false;
     }
 }

@@ -1,9 +1,9 @@
 /* Planes to RGB on a GPU, under the shim: the bytes that swscale makes of the same picture as a software decoder gives it (three planes), and as NVDEC
- * gives it (two). */
+ * gives it (two). Bytes show as what a network of the picture's own size is given, where each has a value of its own. */
 #include "check.h"
 
 #include "cuda_shim_control.h"
-#include "frames/colour_cuda.h"
+#include "frames/prepare_cuda.h"
 #include "media/media_private.h"
 #include "media/nv12_cuda.h"
 #include "media/yuv_private.h"
@@ -32,20 +32,19 @@ static uint8_t drawn(content c)
 typedef struct {
     int      width, height;
     size_t   luma_stride, chroma_stride, rgb_stride;
-    uint8_t *luma, *uv, *u, *v, *want, *got;
+    uint8_t *luma, *uv, *u, *v, *want;
 } picture;
 
 static picture drawn_picture(int width, int height, content c)
 {
     const size_t w = (size_t)width, h = (size_t)height, pairs = (w + 1) / 2, lines = (h + 1) / 2;
-    picture p = { width, height, w + GAP, pairs * 2 + GAP, w * 3 + GAP, NULL, NULL, NULL, NULL, NULL, NULL };
+    picture p = { width, height, w + GAP, pairs * 2 + GAP, w * 3 + GAP, NULL, NULL, NULL, NULL, NULL };
     p.luma = malloc(p.luma_stride * h);
     p.uv = malloc(p.chroma_stride * lines);
     p.u = calloc(p.chroma_stride, lines);
     p.v = calloc(p.chroma_stride, lines);
     p.want = malloc(p.rgb_stride * h);
-    p.got = malloc(p.rgb_stride * h);
-    assert_true(p.luma && p.uv && p.u && p.v && p.want && p.got);
+    assert_true(p.luma && p.uv && p.u && p.v && p.want);
     for (size_t i = 0; i < p.luma_stride * h; i++) p.luma[i] = drawn(c);
     for (size_t i = 0; i < p.chroma_stride * lines; i++) p.uv[i] = drawn(c);
     for (size_t y = 0; y < lines; y++)
@@ -63,7 +62,6 @@ static void discard(picture *p)
     free(p->u);
     free(p->v);
     free(p->want);
-    free(p->got);
 }
 
 /* As src/media/convert.c has it converted. */
@@ -96,20 +94,28 @@ static void same_bytes(int width, int height, int matrix, bool full, content c, 
     assert_ok(lt_yuv_create(width, height, &yuv));
     const int *table = sws_getCoefficients(matrix == AVCOL_SPC_UNSPECIFIED || matrix == AVCOL_SPC_RGB ? SWS_CS_DEFAULT : matrix);
     const lt_nv12 planes = { p.luma, p.uv, p.luma_stride, p.chroma_stride, lt_yuv_matrix_of(table, full) };
-    const lt_colour_job job = { width, height, lt_yuv_columns(yuv), lt_yuv_rows(yuv), planes, p.got, p.rgb_stride };
+    const lt_colour_job colour = { lt_yuv_columns(yuv), lt_yuv_rows(yuv), planes };
+    const size_t n = (size_t)width * (size_t)height * 3;
+    float *want = malloc(n * sizeof *want), *got = malloc((n + 1) * sizeof *got);
+    lt_prepare *prepare;
+    assert_true(want && got);
+    assert_ok(lt_prepare_create(width, height, width, height, &prepare));
+    lt_prepare_job job = *lt_prepare_tables(prepare);
+    job.out = got;
     for (int two = 0; two < 2; two++) {
         by_swscale(&p, two ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P, matrix, full);
+        lt_prepare_run(prepare, NULL, LT_ISA_BASE, p.want, p.rgb_stride, want);
         for (int order = 0; order < (every_order ? LT_SHIM_ORDERS : 1); order++) {
-            memset(p.got, 0xa5, p.rgb_stride * (size_t)height);
+            memset(got, 0xa5, (n + 1) * sizeof *got);
             lt_shim_set_order((lt_shim_order)order, 3);
-            assert_ok(lt_colour_cuda(NULL, &job));
-            for (int y = 0; y < height; y++) {
-                const uint8_t *want = p.want + (size_t)y * p.rgb_stride, *got = p.got + (size_t)y * p.rgb_stride;
-                assert_memory_equal(want, got, (size_t)width * 3);
-                for (int i = 0; i < GAP; i++) assert_int_equal(got[width * 3 + i], 0xa5);
-            }
+            assert_ok(lt_prepare_cuda(NULL, &job, &colour));
+            assert_memory_equal(want, got, n * sizeof *want);
+            assert_int_equal(((const uint8_t *)(got + n))[0], 0xa5);
         }
     }
+    lt_prepare_destroy(&prepare);
+    free(want);
+    free(got);
     lt_yuv_destroy(&yuv);
     discard(&p);
 }

@@ -120,7 +120,7 @@ static void frames(void **state)
         EACH_ORDER(order)
         {
             memset(got, 0xff, n * sizeof *got);
-            assert_ok(lt_prepare_cuda(NULL, &job));
+            assert_ok(lt_prepare_cuda(NULL, &job, NULL));
             assert_memory_equal(want, got, n * sizeof *got);
         }
         lt_prepare_destroy(&p);
