@@ -212,18 +212,19 @@ typedef struct {
     char    why[LT_WHY];         /* with status LT_OK: what is wrong with a video that can be done all the same */
 } probe;
 
+/* Device memory through which halo records of this size travel between GPUs, at the end of the arena. */
+static size_t staging_bytes(const lt_setup *s, size_t record)
+{
+    return s->compute.device && record && lt_comm_size(s->comm) > 1 ? lt_carrier_device_bytes(record) : 0;
+}
+
 /* Beside decoder and writer: the session, and what the second step and its halo records take. */
 static int64_t more_host_bytes(const lt_setup *s, const void *plan, const lt_finish_config *c)
 {
     size_t n = s->task->host_bytes ? s->task->host_bytes(plan) : 0;
     if (s->task->finish) n += lt_finishing_bytes(s->task->finish, c) + lt_halo_box_bytes(lt_finishing_record_bytes(c));
+    if (s->task->finish && staging_bytes(s, lt_finishing_record_bytes(c))) n += lt_carrier_host_bytes(lt_finishing_record_bytes(c));
     return (int64_t)n;
-}
-
-/* Device memory through which halo records of this size travel between GPUs, at the end of the arena. */
-static size_t staging_bytes(const lt_setup *s, size_t record)
-{
-    return s->compute.device && record && lt_comm_size(s->comm) > 1 ? lt_carrier_device_bytes(record) : 0;
 }
 
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
