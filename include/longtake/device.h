@@ -106,6 +106,10 @@ LT_NODISCARD lt_status lt_event_seconds(lt_event *from, lt_event *to, double *se
 /* Waits for all that is on the stream. */
 LT_NODISCARD lt_status lt_stream_finish(lt_stream *s);
 
+/* The same before what the stream uses is given back: a device that is lost does nothing more, and the calling thread's error stays the one that it
+ * has. NULL is accepted. */
+void lt_stream_settle(lt_stream *s);
+
 /* ---- memory ---- */
 
 /* Host memory that copies run beside work from; ordinary aligned memory on the CPU. Made while planning only. */
@@ -130,6 +134,9 @@ LT_NODISCARD lt_status lt_fill_on_device(lt_stream *s, void *to, int byte, size_
  * lt_recording_end() ends the recording, gives none and returns the failure. */
 LT_NODISCARD lt_status lt_recording_begin(lt_stream *s);
 LT_NODISCARD lt_status lt_recording_end(lt_stream *s, lt_recording **out);
+
+/* The same where `st` is what recording came to: a failure is returned with its own sentence, which that of the spoilt recording does not replace. */
+LT_NODISCARD lt_status lt_recording_finish(lt_stream *s, lt_status st, lt_recording **out);
 
 /* Puts all of it on the stream at once. Addresses are those of the recording; what lies there is read anew. */
 LT_NODISCARD lt_status lt_recording_run(lt_recording *r, lt_stream *s);

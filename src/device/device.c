@@ -172,6 +172,12 @@ lt_status lt_stream_finish(lt_stream *s)
     return s->device->table->stream_finish(s);
 }
 
+void lt_stream_settle(lt_stream *s)
+{
+    const lt_error kept = *lt_error_last();
+    if (s && lt_stream_finish(s) < 0) lt_error_set(&kept);
+}
+
 /* ---- memory ---- */
 
 lt_status lt_pinned_create(lt_device *d, size_t n_bytes, void **out)
@@ -241,6 +247,16 @@ lt_status lt_recording_end(lt_stream *s, lt_recording **out)
     r = NULL;
 done:
     free(r);
+    return st;
+}
+
+lt_status lt_recording_finish(lt_stream *s, lt_status st, lt_recording **out)
+{
+    const lt_error first = *lt_error_last();
+    const lt_status ended = lt_recording_end(s, out);
+    if (st >= 0) return ended;
+    lt_recording_destroy(out);
+    lt_error_set(&first);
     return st;
 }
 

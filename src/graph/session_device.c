@@ -35,8 +35,8 @@ void lt_session_gpu_destroy(lt_session *s)
 {
     lt_session_gpu *g = s->gpu;
     void *ring = g->ring;
-    /* What the device still does is done with memory that goes now; a device that is lost does nothing. */
-    if (g->stream && lt_stream_finish(g->stream) < 0) lt_error_clear();
+    /* What the device still does is done with memory that goes now. */
+    lt_stream_settle(g->stream);
     for (int i = 0; i < g->n_recorded; i++) lt_recording_destroy(&g->recorded[i].recording);
     for (int i = 0; i < LT_SESSION_RING; i++) lt_event_destroy(&g->free[i]);
     for (int i = 0; i <= LT_SESSION_SPANS; i++) lt_event_destroy(&g->mark[i]);
@@ -93,10 +93,7 @@ lt_status lt_session_record(lt_session *s, const char *first, const char *last, 
     LT_TRY(lt_session_finish(s));
     if (from == to) count = lt_session_whole_slices(s, from, count);
     LT_TRY(lt_recording_begin(g->stream));
-    st = lt_session_slices(s, from, to, count);
-    const lt_status ended = lt_recording_end(g->stream, &made);
-    if (st >= 0) st = ended;
-    LT_TRY(st);
+    LT_TRY(lt_recording_finish(g->stream, lt_session_slices(s, from, to, count), &made));
     g->recorded[g->n_recorded++] = (lt_session_recorded){ from, to, count, made };
     made = NULL;
     memset(s->seconds, 0, n * sizeof *s->seconds);
@@ -158,15 +155,16 @@ lt_status lt_session_gpu_count(lt_session *s)
     lt_status st = LT_OK;
     lt_session_gpu *g = s->gpu;
     const int n = g->n_spans;
-    double since = 0, until = 0;
+    double since = 0, taken = 0;
     g->n_spans = 0;
     if (n == 0) return LT_OK;
     LT_TRY(lt_event_wait(g->mark[n], 0, NULL));
     LT_TRY(lt_event_seconds(g->base, g->mark[0], &since));
+    /* CUDA gives float milliseconds: from the base on, hours later, no operator's time would be left in them. */
     for (int i = 0; i < n; i++) {
-        LT_TRY(lt_event_seconds(g->base, g->mark[i + 1], &until));
-        lt_session_count(s, g->span[i].step, g->span[i].flops, g->base_seconds + since, until - since);
-        since = until;
+        LT_TRY(lt_event_seconds(g->mark[i], g->mark[i + 1], &taken));
+        lt_session_count(s, g->span[i].step, g->span[i].flops, g->base_seconds + since, taken);
+        since += taken;
     }
 done:
     return st;

@@ -184,8 +184,8 @@ done:
 static void close_gpu(gpu *g)
 {
     if (!g) return;
-    if (g->compute && lt_stream_finish(g->compute) < 0) lt_error_clear();
-    if (g->download && lt_stream_finish(g->download) < 0) lt_error_clear();
+    lt_stream_settle(g->compute);
+    lt_stream_settle(g->download);
     lt_depth_ring_destroy(&g->ring);
     lt_pinned_destroy(g->device, &g->input);
     lt_pinned_destroy(g->device, &g->maps);

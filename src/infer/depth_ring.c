@@ -135,7 +135,7 @@ void lt_depth_ring_destroy(lt_depth_ring **ring)
 {
     lt_depth_ring *r = *ring;
     if (!r) return;
-    if (r->upload && lt_stream_finish(r->upload) < 0) lt_error_clear();
+    lt_stream_settle(r->upload);
     lt_prepare_device_destroy(&r->prepare);
     for (int i = 0; r->places && i < r->n; i++) {
         lt_event_destroy(&r->places[i].uploaded);

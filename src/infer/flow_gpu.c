@@ -65,20 +65,12 @@ static void unpin(lt_flow_gpu *g, void *memory)
     if (memory) lt_pinned_destroy(g->device, &memory);
 }
 
-/* Nothing can be done about a device that is lost, and the work on it is no more. */
-static void settle(lt_stream *s)
-{
-    if (s && lt_stream_finish(s) < 0) lt_error_clear();
-}
-
 void lt_flow_gpu_destroy(lt_flow_gpu **gpu)
 {
     lt_flow_gpu *g = *gpu;
     if (!g) return;
-    const lt_error kept = *lt_error_last();
-    settle(g->compute);
-    settle(g->down);
-    if (kept.status < 0) lt_error_set(&kept);
+    lt_stream_settle(g->compute);
+    lt_stream_settle(g->down);
     for (int k = 0; k < 2; k++)
         for (int from = 0; from < 2; from++) lt_recording_destroy(&g->half[k][from]);
     unpin(g, g->pinned.forward);
@@ -109,11 +101,9 @@ const lt_flow_results *lt_flow_gpu_results(const lt_flow_gpu *g)
 
 lt_status lt_flow_gpu_record(lt_flow_gpu *g, lt_flow_half half, int from, lt_status (*put)(void *ctx), void *ctx)
 {
-    lt_status st = LT_OK, ended = LT_OK;
+    lt_status st = LT_OK;
     LT_TRY(lt_recording_begin(g->compute));
-    st = put(ctx);
-    ended = lt_recording_end(g->compute, &g->half[half][from]);
-    if (st >= 0) st = ended;
+    LT_TRY(lt_recording_finish(g->compute, put(ctx), &g->half[half][from]));
 done:
     return st;
 }

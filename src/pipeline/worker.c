@@ -687,12 +687,12 @@ static void *work(void *arg)
         if (o.order.kind == LT_ORDER_LEAVE) break;
         LT_TRY(obey(w, &o));
     }
-done:
+done:;
+    const lt_error first = *lt_error_last();
     close_video(w);
     close_session(w);
     if (st < 0) {
         /* What is finished is still committed; the first failure is the one that is told. */
-        const lt_error first = *lt_error_last();
         if (lt_writer_flush(w->writer) >= 0 || first.status != LT_E_STOPPED) lt_error_set(&first);
         st = lt_error_last()->status;
     } else {

@@ -202,7 +202,11 @@ static void left_early_and_lost(void **state)
     assert_ok(start(&gpu, LT_BACKEND_CUDA, &c));
     assert_int_equal(film(&gpu, cut1, cut2), LT_E_DEVICE);
     assert_true(lt_device_lost(gpu.device));
+    const lt_error why = *lt_error_last();
     stop(&gpu);
+    /* What goes with it has nothing to add: the failure is told after all is given back. */
+    assert_int_equal(lt_error_last()->status, LT_E_DEVICE);
+    assert_string_equal(lt_error_last()->text, why.text);
     lt_fake_forget();
 }
 

@@ -522,6 +522,21 @@ static void a_recording_that_fails(void **state)
     unmake(&r);
 }
 
+/* What failed while recording is told, not that the recording is spoilt by it. */
+static void a_recording_that_is_spoilt(void **state)
+{
+    (void)state;
+    rig r = make("fail=cudaStreamEndCapture:1:cudaErrorStreamCaptureInvalidated");
+    lt_recording *rec = NULL;
+    assert_ok(lt_recording_begin(r.up));
+    const lt_status st = lt_raise(LT_E_MEMORY, __FILE__, __LINE__, __func__, "the cause of it");
+    assert_int_equal(lt_recording_finish(r.up, st, &rec), LT_E_MEMORY);
+    assert_null(rec);
+    says("the cause of it");
+    lt_fake_forget();
+    unmake(&r);
+}
+
 /* Another thread makes streams and memory while this one records. */
 static void *beside(void *device)
 {
@@ -678,6 +693,7 @@ int main(void)
         cmocka_unit_test(visible_devices), cmocka_unit_test(opening), cmocka_unit_test(events_hold_streams_together),
         cmocka_unit_test(copies_return_at_once), cmocka_unit_test(rows), cmocka_unit_test(event_states), cmocka_unit_test(waits_end),
         cmocka_unit_test(one_allocation), cmocka_unit_test(too_much), cmocka_unit_test(recordings), cmocka_unit_test(a_recording_that_fails),
+        cmocka_unit_test(a_recording_that_is_spoilt),
         cmocka_unit_test(others_go_on_while_one_records), cmocka_unit_test(lost), cmocka_unit_test(lost_to_somebody_else),
         cmocka_unit_test(one_call_fails), cmocka_unit_test(not_ready_leaves_no_mark),
     };
