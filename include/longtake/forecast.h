@@ -11,10 +11,6 @@
 #include <longtake/ladder.h>
 #include <longtake/profile.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { LT_FORECAST_DEVICE = 160, LT_FORECAST_WHY = 640, LT_FORECAST_ROWS = 32 };
 
 typedef struct {
@@ -72,7 +68,4 @@ LT_NODISCARD lt_status lt_forecast_make(const lt_settings *s, lt_forecast *out);
 
 void lt_forecast_free(lt_forecast *f);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -17,10 +17,6 @@
 #include <longtake/media.h>
 #include <longtake/task.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* What a rung may change. Members are as those of lt_settings. */
 typedef struct {
     int      model;
@@ -57,6 +53,7 @@ typedef enum { LT_RUNG_FITS, LT_RUNG_DEVICE, LT_RUNG_HOST, LT_RUNG_POOL } lt_run
 typedef struct {
     lt_setting  setting;
     const char *gives_up;            /* what this rung gives up; "nothing" */
+    int         quality;             /* 0: the one asked for; else as lt_ladder_quality counts them */
     lt_need     need;
     lt_rung_end end;                 /* it fits, or which limit it is beyond */
 } lt_candidate;
@@ -83,10 +80,10 @@ LT_NODISCARD lt_status lt_setting_need(const lt_ladder_ask *ask, const lt_settin
 /* Walks down. LT_E_MEMORY where nothing fits: one sentence with the least that would do and what may be allowed; *out holds what was tried. */
 LT_NODISCARD lt_status lt_ladder_walk(const lt_ladder_ask *ask, lt_ladder *out);
 
+/* Quality i of those that may be taken where `ask.quality` is set, from the one asked for (0) down; false: there is no such. */
+bool lt_ladder_quality(const lt_ladder_ask *ask, int i, lt_setting *out);
+
 /* "vits", ... */
 const char *lt_model_choice_name(int model);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -234,7 +234,7 @@ static const lt_command_info commands[] = {
         .details = "Prints the setting that run will take, those that it would have liked better and why they do not fit, and the bytes of everything, to the byte. "
                    "Touches no device and needs no weights. Frames are those of the inputs, or of --size with --frames.\n\n"
                    "Exit code 69 where it does not fit.",
-        .example = "longtake plan --task depth --model vitl --size 1280x720 --frames 3000 --device-profile rtx4050" },
+        .example = "longtake plan --task depth --size 1280x720 --device-profile rtx4050" },
     [LT_COMMAND_INDEX] = { .name = "index", .args = "VIDEO...", .n_max = -1, .summary = "Count the frames of inputs and write the list of a job",
         .details = "Writes one line an input: path, frames, width x height, frames a second, and whether a seek is exact, with tabs "
                    "between. The list can be given to run as --input-list. run makes the same index of each video and keeps it in the job directory, as video.json.",

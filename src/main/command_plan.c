@@ -40,7 +40,6 @@ static void print_ladder(const lt_forecast *f, const lt_forecast_video *v)
         printf("  %s %-68s %10s  %s\n", c->end == LT_RUNG_FITS ? "->" : "  ", lt_setting_text(f->task, &c->setting, setting, sizeof setting),
                bytes(c->need.device), ends[c->end]);
     }
-    if (v->status < 0) printf("  %s\n", v->why);
 }
 
 static void print_limits(const lt_forecast *f)
@@ -53,13 +52,13 @@ static void print_arena(const lt_forecast *f)
 {
     printf("\narena of each rank: %s (%lld bytes), one allocation\n", bytes(f->arena), (long long)f->arena);
     for (int i = 0; i < f->n_rows; i++) {
-        const lt_forecast_row *r = &f->rows[i];
-        const bool shared = r->kind == LT_ROW_PART || r->kind == LT_ROW_WORKSPACE;
-        printf("  %-18s %-12s %10s%s\n", row_names[r->kind], r->name, bytes(r->n_bytes),
-               shared ? "  at once, in place of the others'" : r->kind == LT_ROW_OVERHEAD ? "  beside the arena; estimated, not measured"
-               : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
+        const lt_forecast_row *r = &f->rows[i], *next = i + 1 < f->n_rows ? r + 1 : NULL;
+        if (r->kind == LT_ROW_WORKSPACE && i > 0 && r[-1].kind == LT_ROW_PART) continue;
+        printf("  %-18s %-10s %10s", row_names[r->kind], r->name, bytes(r->n_bytes));
+        if (r->kind == LT_ROW_PART) printf(" and workspace %s, in place of other parts'", bytes(next && next->kind == LT_ROW_WORKSPACE ? next->n_bytes : 0));
+        puts(r->kind == LT_ROW_OVERHEAD ? "  beside the arena; estimated, not measured" : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
     }
-    printf("host memory of each rank: %s, beside what the arena takes on a CPU\n", bytes(f->host));
+    printf("host memory of each rank: %s%s\n", bytes(f->host), f->overhead ? "" : ", beside the arena");
 }
 
 static void print_job(const lt_forecast *f)
@@ -83,13 +82,12 @@ static void print_job(const lt_forecast *f)
                f->profile.rates_source ? f->profile.rates_source : "");
 }
 
-static void print_text(const lt_forecast *f, const lt_settings *s)
+static void print_text(const lt_forecast *f)
 {
     printf("--task %s on %s, %d rank%s\n", f->task->name, f->device, f->n_ranks, f->n_ranks == 1 ? "" : "s");
     if (!f->profiled) printf("the CPU of this machine: --device-profile NAME plans for another device\n");
     print_limits(f);
     for (int i = 0; i < f->n_videos; i++) print_ladder(f, &f->videos[i]);
-    (void)s;
     if (f->largest < 0) return;
     print_arena(f);
     print_job(f);
@@ -216,7 +214,7 @@ int lt_command_plan(const lt_settings *s)
     if (st >= 0 || (st == LT_E_MEMORY && f.videos && f.videos[0].ladder.n)) {
         const lt_status shown = st;
         if (s->json) LT_TRY(print_json(&f));
-        else print_text(&f, s);
+        else print_text(&f);
         LT_TRY(shown);
         for (int i = 0; i < f.n_videos; i++) {
             if (f.videos[i].status >= 0) continue;

@@ -2,6 +2,7 @@
 
 #include "finish.h"
 #include "need.h"
+#include "settle.h"
 
 #include <longtake/file.h>
 
@@ -649,6 +650,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     LT_TRY(lt_agree_status(comm, st));
     LT_TRY(share_device(s));
     LT_TRY(hash_weights(s));
+    LT_TRY(lt_settle(s));
     st = open_directory(s);
     LT_TRY(lt_agree_status(comm, st));
     LT_TRY(share_videos(s));

@@ -46,6 +46,7 @@ typedef struct {
 
 typedef struct {
     const lt_settings *settings;
+    lt_settings        settled;      /* where settings are not the user's: with what was given up for memory */
     lt_log            *log;
     lt_comm           *comm;
     lt_stop           *stop;

@@ -83,10 +83,10 @@ static void shorten(const lt_ladder_ask *ask, lt_candidate *c)
     }
 }
 
-static lt_status try(const lt_ladder_ask *ask, const char *gives_up, const lt_setting *setting, lt_candidate *out)
+static lt_status try(const lt_ladder_ask *ask, int quality, const char *gives_up, const lt_setting *setting, lt_candidate *out)
 {
     lt_status st = LT_OK;
-    *out = (lt_candidate){ .setting = *setting, .gives_up = gives_up };
+    *out = (lt_candidate){ .setting = *setting, .gives_up = gives_up, .quality = quality };
     LT_TRY(lt_setting_need(ask, setting, &out->need, NULL));
     out->end = judge(ask, &out->need);
     if (!lt_settings_given(ask->env->settings, "prefetch")) shorten(ask, out);
@@ -117,6 +117,7 @@ static lt_setting on_rung(const lt_ladder_ask *ask, const lt_setting *base, cons
 typedef struct {
     lt_setting  base;
     const char *gives_up;
+    int         number;
 } quality;
 
 static bool may_widen(const lt_ladder_ask *ask)
@@ -130,25 +131,34 @@ static int qualities(const lt_ladder_ask *ask, unsigned allow, quality out[QUALI
 {
     const lt_setting asked = lt_setting_of(ask);
     int n = 0, first = 0;
-    out[n++] = (quality){ asked, NULL };
+    out[n] = (quality){ asked, NULL, n };
+    n++;
     if (!ask->task->rungs || !ask->quality) return n;
     lt_setting x = asked;
     if (may_widen(ask)) {
         x.precision = LT_BF16;
-        out[n++] = (quality){ x, "precision" };
+        out[n] = (quality){ x, "precision", n }, n++;
     }
     while (first < N_MODELS - 1 && models[first].model != asked.model) first++;
     for (int m = first; m < (allow & LT_ALLOW_MODEL ? N_MODELS : first + 1); m++) {
         x.model = models[m].model;
         x.input_size = asked.input_size;
-        if (m > first) out[n++] = (quality){ x, "model" };
+        if (m > first) out[n] = (quality){ x, "model", n }, n++;
         for (int i = 0; i < N_SIZES && allow & LT_ALLOW_SIZE; i++) {
             if (sizes[i] >= asked.input_size) continue;
             x.input_size = sizes[i];
-            out[n++] = (quality){ x, "size" };
+            out[n] = (quality){ x, "size", n }, n++;
         }
     }
     return n;
+}
+
+bool lt_ladder_quality(const lt_ladder_ask *ask, int i, lt_setting *out)
+{
+    quality all[QUALITIES_MAX];
+    if (i >= qualities(ask, ask->env->settings->allow, all)) return false;
+    *out = all[i].base;
+    return true;
 }
 
 /* ---- the walk ---- */
@@ -172,7 +182,7 @@ static lt_status walk(const lt_ladder_ask *ask, const quality *q, lt_ladder *out
         const lt_setting x = on_rung(ask, &q->base, &rungs[i]);
         if (i > 0 && x.micro_batch == before.micro_batch && x.tile == before.tile && x.band == before.band) continue;
         before = x;
-        LT_TRY(try(ask, q->gives_up ? q->gives_up : rungs[i].gives_up, &x, &c));
+        LT_TRY(try(ask, q->number, q->gives_up ? q->gives_up : rungs[i].gives_up, &x, &c));
         add(out, &c);
     }
 done:
@@ -185,7 +195,7 @@ static lt_status least(const lt_ladder_ask *ask, const quality *q, lt_candidate 
     const lt_task_rung *rungs;
     const int n = rungs_of(ask, &rungs);
     const lt_setting x = on_rung(ask, &q->base, &rungs[n - 1]);
-    return try(ask, q->gives_up ? q->gives_up : rungs[n - 1].gives_up, &x, out);
+    return try(ask, q->number, q->gives_up ? q->gives_up : rungs[n - 1].gives_up, &x, out);
 }
 
 /* What --allow would make possible, as the end of a sentence. */
