@@ -21,6 +21,7 @@ if(LT_CUDA STREQUAL "FAKE")
   if(NOT BUILD_TESTING)
     message(FATAL_ERROR "LT_CUDA=FAKE is for tests and computes on no GPU: configure with -DLT_CUDA=ON, or with -DBUILD_TESTING=ON")
   endif()
+  install(CODE "message(FATAL_ERROR \"This build has LT_CUDA=FAKE, which is for tests: install one of LT_CUDA=ON or OFF\")")
   set(LT_HAVE_CUDA TRUE)
 elseif(NOT LT_CUDA STREQUAL "OFF")
   # One sentence for each thing that is absent.

@@ -1,8 +1,7 @@
 # cmake --install: program, library, headers, pkg-config file, configurations, and the launch scripts with the cluster
 # templates, which stay together: the templates look for launch/mpirun.sh beside them. cmake/man.cmake adds its pages.
 if(LT_CUDA STREQUAL "FAKE")
-  install(CODE "message(FATAL_ERROR \"This build has LT_CUDA=FAKE, which is for tests: install one of LT_CUDA=ON or OFF\")")
-  return()
+  return()      # refused by cmake/cuda.cmake
 endif()
 install(TARGETS longtake ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/longtake DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN "*.def")

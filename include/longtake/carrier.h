@@ -83,7 +83,7 @@ int lt_carrier_timeout(const lt_carrier *c);
 /* Looks for an error of NCCL while nothing is on its way. */
 LT_NODISCARD lt_status lt_carrier_poll(lt_carrier *c);
 
-/* Whether nothing travels any more: NCCL failed and its communicator is being aborted. The ranks still reach each other by messages. */
+/* Whether nothing travels any more: NCCL failed, or the device is lost, and its communicator is being aborted. The ranks still reach each other by messages. */
 bool lt_carrier_broken(const lt_carrier *c);
 
 /* [collective] where `together`. Gives the communicator back: all ranks do so in good order where none is broken, else each aborts its own. To be called

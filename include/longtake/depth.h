@@ -7,7 +7,7 @@
  * Features of a frame are encoded once into a slot and used by every window that reads the frame. A frame's features and a window's
  * maps are pure functions of their inputs: the same bits in any micro-batch, tile, band or number of threads.
  * On a GPU calls put work on its streams and return; the frame of the next call is uploaded, and the maps of the last window are downloaded, while
- * it computes. Between lt_depth_window_begin and lt_depth_window_end the next window's frames may be encoded: they queue up behind.
+ * it computes. There, and only there, the next window's frames may be encoded between lt_depth_window_begin and lt_depth_window_end: they queue up behind.
  *
  * A plan is immutable and may be shared; a session has one thread (and spreads work over the caller's pool). */
 #ifndef LONGTAKE_DEPTH_H

@@ -50,7 +50,7 @@ typedef struct {
  * errors of its memory. */
 LT_NODISCARD lt_status lt_device_open(lt_backend backend, int ordinal, lt_device **out);
 
-/* *d is NULL afterwards; NULL is accepted. */
+/* *d is NULL afterwards; NULL is accepted. A GPU's context stays until the process ends: other parts of it may share it. */
 void lt_device_close(lt_device **d);
 
 /* Borrowed. */

@@ -93,7 +93,7 @@ static lt_status settle(const lt_nccl *n, bool *ready)
     lt_status st = LT_OK;
     ncclResult_t state = ncclSuccess;
     LT_TRY(check(n, ncclCommGetAsyncError(n->comm, &state), "the state of the communicator"));
-    LT_TRY(check(n, state, "the other ranks"));
+    LT_TRY(check(n, state, "the communicator failed"));
     *ready = state == ncclSuccess;
 done:
     return st;
@@ -374,7 +374,7 @@ void lt_nccl_abort(lt_nccl *n)
 
 bool lt_nccl_broken(const lt_nccl *n)
 {
-    return n->broken;
+    return n->broken || lt_device_lost(n->device);
 }
 
 lt_status lt_nccl_close(lt_nccl **nccl)

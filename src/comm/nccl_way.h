@@ -40,6 +40,8 @@ LT_NODISCARD lt_status lt_nccl_poll(lt_nccl *n);
 
 /* Something is on its way that nobody waits for any more, or a peer is broken: begins the abort. */
 void lt_nccl_abort(lt_nccl *n);
+
+/* Aborted, or its device is lost. */
 bool lt_nccl_broken(const lt_nccl *n);
 
 /* Waits at most 10 s for the abort, or for the farewell of all ranks; LT_E_TIMEOUT, and everything is left as it is, where it does not come.

@@ -319,6 +319,7 @@ done:
 
 /* ---- windows ---- */
 
+/* What computes next waits until the maps are out: their memory is lent to the encoder in the meantime. That is milliseconds a window. */
 static lt_status download(lt_depth_session *s, int n)
 {
     lt_status st = LT_OK;
@@ -327,6 +328,7 @@ static lt_status download(lt_depth_session *s, int n)
     LT_TRY(lt_stream_wait(g->download, g->computed));
     LT_TRY(lt_copy_to_host(g->download, g->maps, s->depth, (size_t)n * (size_t)s->plan->pixels * sizeof(float)));
     LT_TRY(lt_event_record(g->downloaded, g->download));
+    LT_TRY(lt_stream_wait(g->compute, g->downloaded));
 done:
     return st;
 }
@@ -345,7 +347,6 @@ lt_status lt_depth_window_begin(lt_depth_session *s, const int32_t *slot, const 
         s->tail[i] = slot[position[i]];
     }
     LT_TRY(lt_session_run(s->session, "norm.0", "motion.3", 0, stop));
-    if (s->gpu) LT_TRY(lt_stream_wait(s->gpu->compute, s->gpu->downloaded));
     LT_TRY(lt_session_run(s->session, "tail", "tail", n, stop));
     if (s->gpu) LT_TRY(download(s, n));
 done:

@@ -449,6 +449,8 @@ static bool finish(run *r)
         together = lt_agree(r->comm, r->code, &agreed) >= 0;
         r->code = agreed;
         if (r->summary) lt_summary_say(r->summary, r->code, lt_stop_reason(r->stop));
+        /* The farewell of MPI would wait for one that leaves without it. */
+        together = together && lt_agree_status(r->comm, free_again ? LT_OK : LT_E_TIMEOUT) >= 0;
     }
     if (!free_again) return false;
     lt_summary_destroy(&r->summary);

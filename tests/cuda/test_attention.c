@@ -46,8 +46,8 @@ static const row half[] = {
     { "primes: nothing is a multiple of anything", 2, 37, 101, 3, 64, 64, QKV, 0, 0, LT_F16, LT_F16, LT_F32, 0 },
     { "a block of queries and one more, blocks of keys and one more", 1, 129, 193, 1, 64, 64, QKV, 0, 0, LT_F16, LT_F16, LT_F16, 0 },
     { "blocks that just fit", 1, 128, 128, 1, 64, 64, QKV, 0, 0, LT_BF16, LT_BF16, LT_BF16, 0 },
-    { "the encoder's tokens, heads", 1, 5, 1370, 6, 64, 64, QKV, 0, 0, LT_F16, LT_F16, LT_F16, 0 },
-    { "the encoder's tokens, bf16", 1, 5, 1370, 2, 64, 64, QKV, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 },
+    { "the encoder's tokens, heads", 1, 5, 1370, 2, 64, 64, QKV, 0, 0, LT_F16, LT_F16, LT_F16, 0 },
+    { "the encoder's tokens, bf16", 1, 5, 1370, 1, 64, 64, QKV, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 },
     { "scores of +-200 overflow an exponential without maximum", 1, 25, 600, 1, 64, 64, QKV, 3, 1, LT_F16, LT_F16, LT_F32, 0 },
     { "D 8: half a depth", 2, 20, 70, 3, 8, 8, QKV, 0, 0, LT_F16, LT_F16, LT_F32, 0 },
     { "D 16", 2, 20, 70, 3, 16, 16, QKV, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 },
@@ -128,7 +128,6 @@ static void matrices_are_right(void **state)
 {
     (void)state;
     table(half, sizeof half / sizeof *half, &shimmed_attention_mma);
-    table(half_few, sizeof half_few / sizeof *half_few, &shimmed_attention_mma);
 }
 
 static void times_are_right(void **state)
@@ -141,10 +140,10 @@ static void times_are_right(void **state)
 static void batch_does_not_matter(void **state)
 {
     static const struct { row r; const lt_kernel *k; } rows[] = {
-        { { "pixels", 32, 19, 35, 3, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_BF16, 0 }, &shimmed_attention },
-        { { "pixels, matrices", 32, 19, 70, 1, 24, 24, PIXELS, 0, 0, LT_F16, LT_F16, LT_F16, 0 }, &shimmed_attention_mma },
-        { { "pixels over time", 32, 19, 32, 3, 24, 24, PIXELS, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 }, &shimmed_attention_time },
-        { { "pixels over time, f32", 32, 19, 32, 3, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 }, &shimmed_attention_time },
+        { { "pixels", 32, 5, 35, 1, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_BF16, 0 }, &shimmed_attention },
+        { { "pixels, matrices", 32, 5, 70, 1, 8, 8, PIXELS, 0, 0, LT_F16, LT_F16, LT_F16, 0 }, &shimmed_attention_mma },
+        { { "pixels over time", 32, 5, 32, 1, 24, 24, PIXELS, 0, 0, LT_BF16, LT_BF16, LT_F32, 0 }, &shimmed_attention_time },
+        { { "pixels over time, f32", 32, 5, 32, 1, 24, 24, PIXELS, 0, 0, LT_F32, LT_F32, LT_F32, 0 }, &shimmed_attention_time },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -429,18 +428,18 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_length_is_right),
-        cmocka_unit_test(windows_are_right),
-        cmocka_unit_test(matrices_are_right),
-        cmocka_unit_test(times_are_right),
-        cmocka_unit_test(batch_does_not_matter),
-        cmocka_unit_test(other_queries_and_heads_do_not_matter),
-        cmocka_unit_test(keys_that_take_no_part),
-        cmocka_unit_test(maxima_that_move),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(nan_is_not_lost),
         cmocka_unit_test(neighbours_do_not_matter),
+        cmocka_unit_test(keys_that_take_no_part),
+        cmocka_unit_test(maxima_that_move),
+        cmocka_unit_test(other_queries_and_heads_do_not_matter),
+        cmocka_unit_test(times_are_right),
+        cmocka_unit_test(matrices_are_right),
         cmocka_unit_test(data_elsewhere_are_taken_too),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(windows_are_right),
+        cmocka_unit_test(any_length_is_right),
+        cmocka_unit_test(batch_does_not_matter),
     };
     orders_of_attention();
     orders_of_attention_mma();

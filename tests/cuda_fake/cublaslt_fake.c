@@ -219,6 +219,7 @@ static const char *product_wrong(const product *p)
     if (p->y.rows != p->m || p->y.columns != p->n || p->c.rows != p->m || p->c.columns != p->n) return "C or D of another size";
     if ((p->d.trans_b == CUBLAS_OP_N ? p->b.rows : p->b.columns) != p->k) return "A and B do not agree";
     if (p->y.n_batches > 1 && p->y.batch < p->y.ld * (p->n - 1) + p->m && p->y.ld < p->y.batch * (p->y.n_batches - 1) + p->m) return "matrices of D that overlap";
+    if (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS && !p->d.bias) return "no bias";
     if (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS && p->d.bias_type != -1 && p->d.bias_type != p->y.type) return "a bias of another type than D";
     if (p->d.epilogue != CUBLASLT_EPILOGUE_DEFAULT && p->d.epilogue & ~(uint32_t)CUBLASLT_EPILOGUE_RELU_BIAS) return "an epilogue that is not faked";
     return NULL;
@@ -366,32 +367,43 @@ typedef struct {
     float       alpha, beta;
 } job;
 
-static double at(const void *data, const layout *l, int batch, int64_t row, int64_t column)
+/* One matrix as f64, k side by side: [lines][k]. */
+static double *widened(const void *data, const layout *l, int batch, bool k_down, int64_t lines, int64_t k, bool tf32)
 {
-    return fake_get(data, l->type, batch * l->batch + column * l->ld + row);
+    double *out = malloc((size_t)(lines * k) * sizeof *out);
+    if (!out) abort();
+    for (int64_t i = 0; i < lines; i++)
+        for (int64_t j = 0; j < k; j++) {
+            const double x = fake_get(data, l->type, batch * l->batch + (k_down ? i * l->ld + j : j * l->ld + i));
+            out[i * k + j] = tf32 ? fake_tf32(x) : x;
+        }
+    return out;
+}
+
+static void multiply_one(const job *j, int batch)
+{
+    const product *p = &j->p;
+    const bool relu = (p->d.epilogue & CUBLASLT_EPILOGUE_RELU) != 0, bias = (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0;
+    const bool tf32 = p->d.compute == CUBLAS_COMPUTE_32F_FAST_TF32, waits = (double)p->m * (double)p->n * (double)p->k * p->y.n_batches <= WORK_MAX;
+    double *a = waits ? widened(j->a, &p->a, batch, p->d.trans_a == CUBLAS_OP_T, p->m, p->k, tf32) : NULL;
+    double *b = waits ? widened(j->b, &p->b, batch, p->d.trans_b == CUBLAS_OP_N, p->n, p->k, tf32) : NULL;
+    for (int64_t n = 0; n < p->n; n++)
+        for (int64_t m = 0; m < p->m; m++) {
+            double sum = waits ? 0 : (double)NAN;
+            for (int64_t k = 0; waits && k < p->k; k++) sum += a[m * p->k + k] * b[n * p->k + k];
+            sum *= (double)j->alpha;
+            if (j->beta != 0) sum += (double)j->beta * fake_get(j->c, p->c.type, batch * p->c.batch + n * p->c.ld + m);
+            if (bias) sum += fake_get(p->d.bias, p->y.type, m);
+            fake_set(j->y, p->y.type, batch * p->y.batch + n * p->y.ld + m, relu && sum <= 0 ? 0 : sum);
+        }
+    free(a);
+    free(b);
 }
 
 static int multiply(void *work)
 {
     const job *j = work;
-    const product *p = &j->p;
-    const bool relu = (p->d.epilogue & CUBLASLT_EPILOGUE_RELU) != 0, bias = (p->d.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0;
-    const bool waits = (double)p->m * (double)p->n * (double)p->k * p->y.n_batches <= WORK_MAX;
-    for (int batch = 0; batch < p->y.n_batches; batch++)
-        for (int64_t n = 0; n < p->n; n++)
-            for (int64_t m = 0; m < p->m; m++) {
-                double sum = waits ? 0 : (double)NAN;
-                for (int64_t k = 0; waits && k < p->k; k++) {
-                    double a = p->d.trans_a == CUBLAS_OP_T ? at(j->a, &p->a, batch, k, m) : at(j->a, &p->a, batch, m, k);
-                    double b = p->d.trans_b == CUBLAS_OP_T ? at(j->b, &p->b, batch, n, k) : at(j->b, &p->b, batch, k, n);
-                    if (p->d.compute == CUBLAS_COMPUTE_32F_FAST_TF32) a = fake_tf32(a), b = fake_tf32(b);
-                    sum += a * b;
-                }
-                sum *= (double)j->alpha;
-                if (j->beta != 0) sum += (double)j->beta * at(j->c, &p->c, batch, m, n);
-                if (bias) sum += fake_get(p->d.bias, p->y.type, m);
-                fake_set(j->y, p->y.type, batch * p->y.batch + n * p->y.ld + m, relu && sum <= 0 ? 0 : sum);
-            }
+    for (int batch = 0; batch < j->p.y.n_batches; batch++) multiply_one(j, batch);
     return 1;
 }
 
@@ -418,7 +430,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t d, c
     if (!why && (alignment(a) < 16 || alignment(b) < 16 || alignment(c) < 16 || alignment(y) < 16 || (workspace_bytes && alignment(workspace) < 256)))
         why = "an address off its alignment";
     if (!why && c == y && !same(&j.p.c, &j.p.y)) why = "C is D with another layout";
-    if (!why && j.p.d.epilogue & CUBLASLT_EPILOGUE_BIAS && !j.p.d.bias) why = "no bias";
     if (why) return refuse("matmul", why);
     memcpy(&j.alpha, alpha, sizeof j.alpha);
     memcpy(&j.beta, beta, sizeof j.beta);

@@ -433,16 +433,27 @@ typedef struct {
     void       *y;
 } job;
 
-static double sum_at(const job *j, int64_t n, int64_t h, int64_t v, int64_t f)
+/* Maps and weights as f64, dense: [n][h][w][c]. */
+static double *widened(const void *data, int type, int64_t n, int64_t h, int64_t w, int64_t c, const int64_t stride[4])
+{
+    double *out = malloc((size_t)(n * h * w * c) * sizeof *out), *to = out;
+    if (!out) abort();
+    for (int64_t a = 0; a < n; a++)
+        for (int64_t i = 0; i < h; i++)
+            for (int64_t k = 0; k < w; k++)
+                for (int64_t m = 0; m < c; m++) *to++ = fake_get(data, type, a * stride[0] + m * stride[1] + i * stride[2] + k * stride[3]);
+    return out;
+}
+
+static double sum_at(const job *j, const double *x, const double *w, int64_t h, int64_t v)
 {
     double sum = 0;
     for (int64_t p = 0; p < j->kernel[0]; p++)
         for (int64_t q = 0; q < j->kernel[1]; q++) {
             const int64_t a = h * j->step[0] - j->pad[0] + p * j->dilation[0], b = v * j->step[1] - j->pad[1] + q * j->dilation[1];
             if (a < 0 || a >= j->x_h || b < 0 || b >= j->x_w) continue;
-            for (int64_t c = 0; c < j->c_in; c++)
-                sum += fake_get(j->x, j->type, n * j->x_stride[0] + c * j->x_stride[1] + a * j->x_stride[2] + b * j->x_stride[3]) *
-                       fake_get(j->w, j->type, f * j->w_stride[0] + c * j->w_stride[1] + p * j->w_stride[2] + q * j->w_stride[3]);
+            const double *from = x + (a * j->x_w + b) * j->c_in, *by = w + (p * j->kernel[1] + q) * j->c_in;
+            for (int64_t c = 0; c < j->c_in; c++) sum += from[c] * by[c];
         }
     return sum;
 }
@@ -450,11 +461,17 @@ static double sum_at(const job *j, int64_t n, int64_t h, int64_t v, int64_t f)
 static int convolve(void *work)
 {
     const job *j = work;
+    const int64_t map = j->x_h * j->x_w * j->c_in, filter = j->kernel[0] * j->kernel[1] * j->c_in;
+    double *x = widened(j->x, j->type, j->n, j->x_h, j->x_w, j->c_in, j->x_stride);
+    double *w = widened(j->w, j->type, j->c_out, j->kernel[0], j->kernel[1], j->c_in, j->w_stride);
     for (int64_t n = 0; n < j->n; n++)
         for (int64_t h = 0; h < j->y_h; h++)
             for (int64_t v = 0; v < j->y_w; v++)
                 for (int64_t f = 0; f < j->c_out; f++)
-                    fake_set(j->y, j->type, n * j->y_stride[0] + f * j->y_stride[1] + h * j->y_stride[2] + v * j->y_stride[3], sum_at(j, n, h, v, f));
+                    fake_set(j->y, j->type, n * j->y_stride[0] + f * j->y_stride[1] + h * j->y_stride[2] + v * j->y_stride[3],
+                             sum_at(j, x + n * map, w + f * filter, h, v));
+    free(x);
+    free(w);
     return 1;
 }
 

@@ -34,6 +34,14 @@ void at_end()
 }
 
 const char *submit(void *where, const char *kernel, int (*run)(void *args), const void *args, size_t n_bytes);
+bool        ending;
+
+/* What runs by itself must not run while the objects of the process are taken down. Registered late, so that it comes first. */
+void end_idle()
+{
+    locked lock(guard());
+    ending = true;
+}
 
 /* Nothing of this is ever freed: other threads may still be in a call while the process ends. */
 struct beginning {
@@ -388,7 +396,7 @@ cudaError_t finish(locked &lock, const mark &m)
 void run_some(locked &lock, uint32_t n)
 {
     open_memory();
-    for (uint32_t i = 0; i < n && now->lost == cudaSuccess; i++) {
+    for (uint32_t i = 0; i < n && now->lost == cudaSuccess && !ending; i++) {
         stream *s = any_ready(nullptr);
         if (!s) break;
         run_first(lock, s);
@@ -420,10 +428,12 @@ void begin_idle()
     static bool begun;
     if (begun || now->opt.idle <= 0) return;
     begun = true;
+    atexit(end_idle);
     std::thread([] {
         for (;;) {
             usleep(5000);
             locked lock(guard());
+            if (ending) return;
             if (now->opt.idle <= 0 || seconds() - now->last_call < now->opt.idle * 1e-3 || !waiting()) continue;
             run_some(lock, 64);
         }

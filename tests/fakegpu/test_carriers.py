@@ -9,9 +9,11 @@ import harness
 
 PROGRAM = pathlib.Path(harness.LONGTAKE).parent / "tests/fakegpu_test_nccl"
 OWN = {"LT_FAKE_CUDA": "gpus=4"}            # a GPU for each rank
+LOST = {"LT_FAKE_CUDA": "gpus=4,fail=cudaEventQuery:10"}     # while records travel
 SHARED = {"LT_FAKE_CUDA": "gpus=4,uuid=same"}
-TIMEOUT = 4                                 # seconds a peer is waited for
+TIMEOUT = 3                                 # seconds a peer is waited for
 ABORT = 10                                  # seconds NCCL has to let go
+SLACK = 20                                  # seconds of a busy machine, far below what a hang would take
 DEAD = (harness.EXIT["killed"], harness.EXIT["stopped"])    # who notices a death first: mpirun, or the other rank
 
 
@@ -37,17 +39,12 @@ class Records(harness.Case):
     def test_never_completes(self):
         r = self.ranks(3, LT_FAKE_NCCL="stall:3@1")
         self.exits(r, "stopped", "was not through within", "--peer-timeout")
-        self.assertLess(r.seconds, 3 * TIMEOUT + 5)
+        self.assertLess(r.seconds, 3 * TIMEOUT + SLACK)
 
     def test_asynchronous_error(self):
         r = self.ranks(3, LT_FAKE_NCCL="error:3@1")
         self.exits(r, "stopped", "unhandled system error", "run the same command again")
-        self.assertLess(r.seconds, TIMEOUT + 5)
-
-    def test_abort_hangs(self):
-        r = self.ranks(3, LT_FAKE_NCCL="stall:3@2,abort-hangs@2")
-        self.exits(r, "stopped", "did not let go")
-        self.assertLess(r.seconds, 2 * TIMEOUT + ABORT + 5)
+        self.assertLess(r.seconds, TIMEOUT + SLACK)
 
     def test_a_peer_dies(self):
         """Under a launcher that ends the job, and under one that lets the others find out by themselves."""
@@ -59,7 +56,7 @@ class Records(harness.Case):
             with self.subTest(when, launcher="leaves them alone"):
                 r = self.ranks(3, "--enable-recovery", LT_FAKE_NCCL=f"die-{when}:3@1,deaf")
                 self.assertRegex(r.text, "was not through within|did not answer within")
-                self.assertLess(r.seconds, 3 * TIMEOUT + 8)
+                self.assertLess(r.seconds, 3 * TIMEOUT + SLACK)
 
     def test_not_to_be_opened(self):
         """All ranks take MPI where one cannot have NCCL."""
@@ -117,16 +114,17 @@ class Jobs(harness.Case):
     def test_failures(self):
         """The right word and code before the deadline, and a second run that finishes with the same bits."""
         for name, fault, codes, words, seconds in (
-            ("stall", "stall:2", (75,), ("was not through within",), 3 * TIMEOUT + 10),
-            ("error", "error:2", (75,), ("unhandled system error",), TIMEOUT + 10),
-            ("hangs", "stall:2,abort-hangs", (75,), ("did not let go",), 3 * TIMEOUT + ABORT + 10),
-            ("before", "die-before:2", DEAD, (), 3 * TIMEOUT + 10),
-            ("in", "die-in:2", DEAD, (), 3 * TIMEOUT + 10),
-            ("after", "die-after:2", DEAD, (), 3 * TIMEOUT + 10),
+            ("stall", "stall:2", (75,), ("was not through within",), 3 * TIMEOUT + SLACK),
+            ("error", "error:2", (75,), ("unhandled system error",), TIMEOUT + SLACK),
+            ("device", "", (69,), ("run again",), TIMEOUT + SLACK),
+            ("hangs", "stall:2,abort-hangs", (75,), ("did not let go",), 3 * TIMEOUT + ABORT + SLACK),
+            ("before", "die-before:2", DEAD, (), 3 * TIMEOUT + SLACK),
+            ("in", "die-in:2", DEAD, (), 3 * TIMEOUT + SLACK),
+            ("after", "die-after:2", DEAD, (), 3 * TIMEOUT + SLACK),
         ):
             with self.subTest(fault):
                 began = time.monotonic()
-                r = self.run_job(name, 3, LT_FAKE_NCCL=fault)
+                r = self.run_job(name, 3, env=LOST if name == "device" else OWN, LT_FAKE_NCCL=fault)
                 self.assertIn(r.code, codes, r.text)
                 self.exits(r, r.code, *words)
                 self.assertLess(time.monotonic() - began, seconds, r.text)

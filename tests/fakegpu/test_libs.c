@@ -3,6 +3,8 @@
 #include "cublaslt_fake.h"
 #include "cudnn_fake.h"
 #include "fakegpu/libs_rig.h"
+#include "kernels/gemm/gemm_blocks.h"
+#include "kernels/gemm/rows.h"
 #include "kernels/gemm_rows.h"
 
 #include <longtake/arena.h>
@@ -457,6 +459,45 @@ static void maps_that_the_engine_does_not_take_are_found_before_a_run(void **sta
     lt_cudnn_engines(NULL, 0);
 }
 
+/* ---- blocks ---- */
+
+static void blocks_have_every_row_once(void **state)
+{
+    enum { B = 5, T = 7, C = 4 };
+    static const int32_t index[] = { 4, 0, 6, 2, 5 };
+    static const int64_t limits[] = { 0, 1, 3, 7, 15, 34, 35, 100 };
+    static float values[8 * 100];
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        lt_tensor x = lt_tensor_dense(values, LT_F32, 3, (int64_t[]){ B, T, C }), y = x;
+        if (kind >= 1) x.stride[0] = 40;                       /* no longer one matrix */
+        if (kind == 2) x.index = index;
+        const lt_tensor *views[] = { &x, &y };
+        const lt_blocks b = lt_blocks_make(2, views);
+        assert_int_equal(b.n_outer, kind == 0 ? 1 : B);
+        for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) {
+            const void *wanted[B * T];
+            lt_rows rows;
+            lt_block at;
+            int n = 0;
+            assert_true(lt_tensor_rows(&x, &rows));
+            lt_gemm_rows(&x, &rows, 0, B * T, wanted);
+            for (bool more = lt_blocks_first(&b, limits[k], &at); more; more = lt_blocks_next(&b, limits[k], &at)) {
+                const lt_tensor part = lt_blocks_part(&b, 0, &at), other = lt_blocks_part(&b, 1, &at);
+                assert_true(limits[k] == 0 || at.n_o * at.n_i <= limits[k]);
+                assert_true(at.n_o * at.n_i <= lt_blocks_rows(&b, limits[k]));
+                for (int64_t o = 0; o < at.n_o; o++)
+                    for (int64_t i = 0; i < at.n_i; i++, n++) {
+                        assert_true(n < B * T);
+                        assert_ptr_equal((float *)lt_tensor_at(&part, o) + i * part.stride[1], wanted[n]);
+                        assert_ptr_equal((float *)lt_tensor_at(&other, o) + i * other.stride[1], values + n * C);
+                    }
+            }
+            assert_int_equal(n, B * T);
+        }
+    }
+}
+
 /* ---- recordings, and the yardstick ---- */
 
 /* A linear with GEGLU (a product, then our own kernel) and a convolution, recorded on memory of the device and replayed on other values: what a replay
@@ -572,6 +613,7 @@ int main(void)
         cmocka_unit_test(the_engine_is_chosen_once_by_rule),
         cmocka_unit_test(engines_that_could_change_bits_are_passed_over),
         cmocka_unit_test(maps_that_the_engine_does_not_take_are_found_before_a_run),
+        cmocka_unit_test(blocks_have_every_row_once),
         cmocka_unit_test(what_is_recorded_can_be_replayed),
         cmocka_unit_test(the_yardstick_is_one_square_product),
     };

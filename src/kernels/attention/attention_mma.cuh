@@ -195,11 +195,18 @@ LT_CUDA_INLINE void lt_dev_add_values(lt_frag_c (&y)[MT][2 * DC], const lt_frag_
     }
 }
 
-/* Two values side by side, the left one in an even column. */
-LT_CUDA_INLINE void lt_dev_put_pair(const lt_heads &t, int64_t at, float left, float right)
+/* A lane's pairs of one row of the output, of which the first column is at `to`; times `part`. */
+template <int DTYPE, int N>
+LT_CUDA_INLINE void lt_dev_put_pairs(char *to, const lt_frag_c (&y)[N], int half, float part, int dv, int lane)
 {
-    if (t.dtype == LT_F32) *reinterpret_cast<uint2 *>(t.data + at * 4) = make_uint2(__float_as_uint(left), __float_as_uint(right));
-    else *reinterpret_cast<uint32_t *>(t.data + at * 2) = lt_dev_pack2(left, right, t.dtype == LT_BF16);
+#pragma unroll
+    for (int n = 0; n < N; n++) {
+        const int column = n * 8 + lt_frag_c_col(lane, 0);
+        const float left = y[n].r[2 * half] * part, right = y[n].r[2 * half + 1] * part;
+        if (column >= dv) continue;
+        if (DTYPE == LT_F32) *reinterpret_cast<uint2 *>(to + column * 4) = make_uint2(__float_as_uint(left), __float_as_uint(right));
+        else *reinterpret_cast<uint32_t *>(to + column * 2) = lt_dev_pack2(left, right, DTYPE == LT_BF16);
+    }
 }
 
 /* Rows i0 .. of the output. */
@@ -218,11 +225,9 @@ LT_CUDA_INLINE void lt_dev_put_rows(const lt_attention_on &job, const lt_frag_c 
             const int row = i0 + m * 16 + lt_frag_c_row(lane, 2 * half);
             if (row >= job.n_queries) continue;
             const int64_t at = lt_dev_head_row(job.out, b, row, h);
-#pragma unroll
-            for (int n = 0; n < 2 * DC; n++) {
-                const int column = n * 8 + lt_frag_c_col(lane, 0);
-                if (column < job.dv) lt_dev_put_pair(job.out, at + column, y[m][n].r[2 * half] * part, y[m][n].r[2 * half + 1] * part);
-            }
+            if (job.out.dtype == LT_F32) lt_dev_put_pairs<LT_F32>(job.out.data + at * 4, y[m], half, part, job.dv, lane);
+            else if (job.out.dtype == LT_F16) lt_dev_put_pairs<LT_F16>(job.out.data + at * 2, y[m], half, part, job.dv, lane);
+            else lt_dev_put_pairs<LT_BF16>(job.out.data + at * 2, y[m], half, part, job.dv, lane);
         }
 }
 

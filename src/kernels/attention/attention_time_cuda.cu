@@ -8,12 +8,12 @@ enum { LANES = 32, TIMES = 32, KEY_TILES = TIMES / 8 };
 /* How heads of up to DC * 16 values are cut. */
 template <int DC> struct cut {
     static constexpr int warps = DC <= 4 ? 4 : 2;           /* of a block: the keys and values of so many problems fit into 48 KB */
-    static constexpr int tiles = DC <= 2 ? 2 : 1;           /* of 16 queries, at a time: as registers allow without keeping warps away */
+    static constexpr int blocks = DC < 4 ? 5 : 4;           /* of a multiprocessor, as registers are to allow */
 };
 
-template <bool BF16, int DC> static __global__ void __launch_bounds__(cut<DC>::warps *LANES) attention_time(lt_attention_on job)
+template <bool BF16, int DC> static __global__ void __launch_bounds__(cut<DC>::warps *LANES, cut<DC>::blocks) attention_time(lt_attention_on job)
 {
-    constexpr int MT = cut<DC>::tiles, TILE = TIMES * lt_attention_size<DC>::line;
+    constexpr int TILE = TIMES * lt_attention_size<DC>::line;
     LT_SHARED(uint32_t, keys, cut<DC>::warps * TILE);
     LT_SHARED(uint32_t, values, cut<DC>::warps * TILE);
     const int lane = static_cast<int>(threadIdx.x) % LANES, warp = static_cast<int>(threadIdx.x) / LANES, base = warp * TILE;
@@ -24,10 +24,10 @@ template <bool BF16, int DC> static __global__ void __launch_bounds__(cut<DC>::w
     lt_dev_commit();
     lt_dev_copy_rows<DC, TIMES, LANES>(values, base, job.v, job.d, b, h, 0, n, lane);
     lt_dev_commit();
-    for (int i0 = 0; i0 < job.n_queries; i0 += MT * 16) {
-        lt_frag_a q[MT][DC];
-        lt_frag_c s[MT][KEY_TILES], y[MT][2 * DC] = {};
-        lt_attention_rows_state<MT> r;
+    for (int i0 = 0; i0 < job.n_queries; i0 += 16) {
+        lt_frag_a q[1][DC];
+        lt_frag_c s[1][KEY_TILES], y[1][2 * DC] = {};
+        lt_attention_rows_state<1> r;
         lt_dev_rows_begin(r);
         if (n > 0) {
             lt_dev_queries(q, job, b, h, i0, lane);
@@ -192,7 +192,7 @@ static __device__ __forceinline__ void values_f32(const float (&part)[ROWS], S &
 
 /* The same in f32, by FMA: a lane has 4 x 8 scores, then 4 rows and 8 columns of the result, so that a value read from shared memory is used 4 or 8
  * times. Weights lie where the queries lay. */
-static __global__ void __launch_bounds__(F32_WARPS *LANES) attention_time_f32(lt_attention_on job)
+static __global__ void __launch_bounds__(F32_WARPS *LANES, 4) attention_time_f32(lt_attention_on job)
 {
     LT_SHARED(uint32_t, left, F32_WARPS * F32_TILE);
     LT_SHARED(uint32_t, right, F32_WARPS * F32_TILE);

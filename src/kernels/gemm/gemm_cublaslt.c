@@ -7,6 +7,9 @@
 
 enum { ANSWERS = 16 };                      /* that the heuristic is asked for */
 
+/* While a size is only asked about there is no bias yet, and the library wants to see an address, which it does not read. */
+enum { SOME_ADDRESS = 256 };
+
 struct lt_gemm_cublaslt {
     lt_gemm_cublaslt_kind kind;
     cublasLtHandle_t      handle;
@@ -63,8 +66,9 @@ static lt_status describe(const lt_gemm_cublaslt_kind *k, const lt_gemm_cublaslt
     LT_CUBLAS(cublasLtMatmulDescSetAttribute(&d->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue));
     if (k->bias) {
         const int32_t bias_type = (int32_t)type_of(k->result);
+        const void *bias = c->bias ? c->bias : (const void *)(uintptr_t)SOME_ADDRESS;
         LT_CUBLAS(cublasLtMatmulDescSetAttribute(&d->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &bias_type, sizeof bias_type));
-        LT_CUBLAS(cublasLtMatmulDescSetAttribute(&d->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &c->bias, sizeof c->bias));
+        LT_CUBLAS(cublasLtMatmulDescSetAttribute(&d->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
     }
     LT_TRY(layout(&d->w, k->operand, k->K, k->N, k->K, c->n_batches, 0));
     LT_TRY(layout(&d->x, k->operand, k->K, c->n_rows, c->x_row, c->n_batches, c->x_batch));
