@@ -562,7 +562,8 @@ static lt_status share_device(lt_setup *s)
     if (s->compute.device) snprintf(mine, sizeof mine, "%s", lt_device_get_facts(s->compute.device)->uuid);
     LT_TRY(lt_comm_gather_all(s->comm, mine, sizeof mine, all));
     for (int r = 0; r < n; r++) sharing += !strcmp(all + (size_t)r * sizeof mine, mine);
-    if (s->compute.device) LT_TRY(lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm)));
+    if (s->compute.device) st = lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm));
+    LT_TRY(lt_agree_status(s->comm, st));
     s->budget = s->least = s->compute.budget;
     if (s->compute.device) s->overhead = lt_device_overhead(lt_device_get_facts(s->compute.device));
     LT_TRY(lt_comm_gather_all(s->comm, &s->budget, sizeof s->budget, budgets));
