@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 ORDERS(linear)
 ORDERS(conv2d)
@@ -172,6 +174,49 @@ static void large_and_small_tiles_agree(void **state)
     free(x);
 }
 
+/* Bytes that end where memory ends: what reads beyond them dies. */
+static void *at_the_end(size_t bytes, void **map, size_t *mapped)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
+    *mapped = whole + page;
+    *map = mmap(NULL, *mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(*map != MAP_FAILED);
+    assert_return_code(mprotect((char *)*map + whole, page, PROT_NONE), 0);
+    return (char *)*map + (whole - bytes);
+}
+
+/* Fewer columns than a block has, and depths that fill no block of k's: beyond the last panel, and beyond the last value of a row, nothing is read. */
+static void nothing_is_read_beyond_the_operands(void **state)
+{
+    static const struct {
+        int k, n, act;
+    } cases[] = { { 1000, 3, LT_ACT_NONE }, { 1000, 8, LT_ACT_RELU }, { 8, 72, LT_ACT_GELU }, { 1000, 5, LT_ACT_GEGLU }, { 1024, 200, LT_ACT_NONE } };
+    enum { ROWS = 67 };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int K = cases[i].k, N = cases[i].n, columns = N * (cases[i].act == LT_ACT_GEGLU ? 2 : 1);
+        const lt_linear_attr attr = { K, N, LT_F16, (lt_act)cases[i].act, true, false };
+        void *maps[3];
+        size_t sizes[3];
+        float *w = calloc((size_t)columns * (size_t)(K + 1), sizeof *w);
+        uint16_t *x = at_the_end(sizeof *x * (size_t)(ROWS * K), &maps[0], &sizes[0]);
+        float *out = at_the_end(sizeof *out * (size_t)(ROWS * N), &maps[1], &sizes[1]);
+        assert_non_null(w);
+        for (int k = 0; k < columns * (K + 1); k++) w[k] = (float)(k * 7919 % 1009 - 504) * 0.003f;
+        for (int k = 0; k < ROWS * K; k++) x[k] = lt_half_from_float((float)(k * 6151 % 2003 - 1001) * 0.0017f);
+        lt_args a = { .attr = &attr, .in = { lt_tensor_dense(x, LT_F16, 2, (int64_t[]){ ROWS, K }) },
+                      .out = lt_tensor_dense(out, LT_F32, 2, (int64_t[]){ ROWS, N }) };
+        const lt_weight_data data[LT_MAX_WEIGHTS] = { { w, 2, { columns, K } }, { w + columns * K, 1, { columns } } };
+        void *packed = at_the_end(lt_linear_mma.packed_bytes(&a, NULL), &maps[2], &sizes[2]);
+        assert_int_equal((uintptr_t)packed % 16, 0);
+        lt_linear_mma.pack(&a, NULL, data, packed);
+        a.packed = packed;
+        assert_ok(lt_linear_mma.launch(&(lt_launch){ .isa = LT_ISA_BASE }, &a));
+        for (int m = 0; m < 3; m++) assert_return_code(munmap(maps[m], sizes[m]), 0);
+        free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +228,7 @@ int main(void)
         cmocka_unit_test(convtranspose2d_mma_is_right),
         cmocka_unit_test(mma_is_refused),
         cmocka_unit_test(large_and_small_tiles_agree),
+        cmocka_unit_test(nothing_is_read_beyond_the_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ template <size_t N> void copy16(shared<uint32_t, N> &tile, int at, const void *f
 template <size_t N> uint4 read16(shared<uint32_t, N> &tile, int at)
 {
     if (at % 4) report_here("reads 16 bytes from an address that is no multiple of 16");
-    return uint4{ tile[at], tile[at + 1], tile[at + 2], tile[at + 3] };
+    return uint4(tile[at], tile[at + 1], tile[at + 2], tile[at + 3]);
 }
 
 }

@@ -10,6 +10,7 @@
  *     __syncwarp, a shuffle or a vote); a read of what nobody wrote in this block; an index beyond the end
  *   - a barrier that some threads of the block do not reach, or two different ones at once
  *   - a warp operation whose mask names lanes that are not there, or a shuffle from a lane that takes no part
+ *   - a float4, uint4 or uint2 read or written at once where it is not aligned to its size
  * Not seen: races in global memory, memory beyond an array of global memory (that is AddressSanitizer's), and what only a compiler for a GPU gets
  * wrong. The launching thread does all the work; one launch at a time in a process. */
 #ifndef LT_TESTS_CUDA_SHIM_H
@@ -39,24 +40,65 @@ struct dim3 {
     unsigned x, y, z;
     dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
-struct float4 {
+namespace lt_shim {
+
+/* A fault of the running thread, in words; equal ones are one report. */
+void report_here(const char *what);
+
+/* `p`, after a report where it is no multiple of `bytes`. What the compiler knows of the type's alignment is hidden from it: it would leave the check
+ * out. */
+template <size_t bytes> inline void *aligned(const void *p)
+{
+    uintptr_t at = reinterpret_cast<uintptr_t>(p);
+    __asm__("" : "+r"(at));
+    if (at % bytes) report_here("reads or writes a vector at an address that is no multiple of its size");
+    return reinterpret_cast<void *>(at);
+}
+
+}
+
+struct alignas(16) float4 {
     float x, y, z, w;
+    float4() = default;
+    float4(float x_, float y_, float z_, float w_) : x(x_), y(y_), z(z_), w(w_) {}
+    float4(const float4 &v) { memcpy(static_cast<void *>(this), lt_shim::aligned<16>(&v), sizeof v); }
+    float4 &operator=(const float4 &v)
+    {
+        memmove(lt_shim::aligned<16>(this), lt_shim::aligned<16>(&v), sizeof v);
+        return *this;
+    }
 };
-struct uint2 {
+struct alignas(8) uint2 {
     unsigned x, y;
+    uint2() = default;
+    uint2(unsigned x_, unsigned y_) : x(x_), y(y_) {}
+    uint2(const uint2 &v) { memcpy(static_cast<void *>(this), lt_shim::aligned<8>(&v), sizeof v); }
+    uint2 &operator=(const uint2 &v)
+    {
+        memmove(lt_shim::aligned<8>(this), lt_shim::aligned<8>(&v), sizeof v);
+        return *this;
+    }
 };
-struct uint4 {
+struct alignas(16) uint4 {
     unsigned x, y, z, w;
+    uint4() = default;
+    uint4(unsigned x_, unsigned y_, unsigned z_, unsigned w_) : x(x_), y(y_), z(z_), w(w_) {}
+    uint4(const uint4 &v) { memcpy(static_cast<void *>(this), lt_shim::aligned<16>(&v), sizeof v); }
+    uint4 &operator=(const uint4 &v)
+    {
+        memmove(lt_shim::aligned<16>(this), lt_shim::aligned<16>(&v), sizeof v);
+        return *this;
+    }
 };
 
 static inline float4 make_float4(float x, float y, float z, float w)
 {
-    return float4{ x, y, z, w };
+    return float4(x, y, z, w);
 }
 
 static inline uint2 make_uint2(unsigned x, unsigned y)
 {
-    return uint2{ x, y };
+    return uint2(x, y);
 }
 
 namespace lt_shim {
@@ -84,9 +126,6 @@ uint64_t  warp_op(op kind, unsigned mask, uint64_t value, int argument, int widt
  * shuffle it orders no accesses to memory. */
 typedef void (*warp_body)(void *const *brought);
 void warp_call(warp_body f, void *mine);
-
-/* A fault of the running thread, in words; equal ones are one report. */
-void report_here(const char *what);
 
 /* Runs it at once, or gives it to the hook. */
 lt_status submit_body(void *stream, const char *kernel, int (*run)(void *args), const void *args, size_t n_bytes);

@@ -2,7 +2,7 @@
 extern "C" {
 #include "check.h"
 }
-#include "kernels/cuda/portable.cuh"
+#include "kernels/cuda/value.cuh"
 
 namespace {
 
@@ -236,6 +236,42 @@ void every_thread_of_every_block_runs_once(void **)
     assert_true(reported("1025", "grid_kernel"));
 }
 
+/* Four values each, from element `from` to element `to` on. */
+__global__ void four_kernel(const void *x, int dtype, int from, int to, void *y)
+{
+    const int at = static_cast<int>(threadIdx.x) * LT_QUAD;
+    float v[LT_QUAD];
+    lt_dev_get4(x, dtype, from + at, v);
+    lt_dev_put4(y, dtype, to + at, v);
+}
+
+void vectors_have_to_be_aligned(void **)
+{
+    enum { N = 3 * LT_QUAD };
+    alignas(16) float    x[N + LT_QUAD], y[N + LT_QUAD];
+    alignas(16) uint16_t p[N + LT_QUAD], q[N + LT_QUAD];
+    const struct {
+        int         dtype;
+        const void *x;
+        void       *y;
+    } cases[] = { { LT_F32, x, y }, { LT_F16, p, q }, { LT_BF16, p, q } };
+    for (int i = 0; i < N + LT_QUAD; i++) {
+        x[i] = static_cast<float>(i * 7919 % 1009) * 0.37f;
+        p[i] = static_cast<uint16_t>(0x3000 + i * 37);
+    }
+    for (const auto &c : cases) {
+        assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, 4, 0, c.y), LT_OK);
+        assert_int_equal(lt_shim_reports(), 0);
+        assert_memory_equal(c.y, static_cast<const char *>(c.x) + (c.dtype == LT_F32 ? 16 : 8), c.dtype == LT_F32 ? N * 4 : N * 2);
+        for (int off = 1; off < LT_QUAD; off++) {
+            assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, off, 0, c.y), LT_E_INTERNAL);
+            assert_true(reported("no multiple of its size", "four_kernel"));
+            assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, 0, off, c.y), LT_E_INTERNAL);
+            assert_true(reported("no multiple of its size", "four_kernel"));
+        }
+    }
+}
+
 }
 
 int main(void)
@@ -245,7 +281,7 @@ int main(void)
         cmocka_unit_test(lanes_of_a_warp_need_a_barrier_too), cmocka_unit_test(a_write_after_reads_is_a_race),
         cmocka_unit_test(divergence_at_a_barrier_is_reported), cmocka_unit_test(shuffles_and_votes_give_the_right_lanes),
         cmocka_unit_test(masks_are_held_to),                  cmocka_unit_test(orders_differ),
-        cmocka_unit_test(every_thread_of_every_block_runs_once),
+        cmocka_unit_test(every_thread_of_every_block_runs_once), cmocka_unit_test(vectors_have_to_be_aligned),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -23,13 +23,13 @@ static __global__ void epilogue_kernel(epilogue_job job)
     if (gated)
         lt_dev_load(job.w.data[PRODUCT], job.w.dtype[PRODUCT], p.at[PRODUCT] + job.channels, 1, p.n, job.w.quad[PRODUCT] && job.channels % LT_QUAD == 0, gate);
     if (job.residual) lt_dev_walk_load(job.w, p, RESIDUAL, add);
+    uint32_t c = column % job.channels;
 #pragma unroll
-    for (int k = 0; k < LT_QUAD; k++) {
+    for (int k = 0; k < LT_QUAD; k++, c = c + 1 == job.channels ? 0 : c + 1) {
         if (k >= p.n) {
             y[k] = 0;
             continue;
         }
-        const uint32_t c = (column + static_cast<uint32_t>(k)) % job.channels;
         y[k] = job.bias ? x[k] + job.bias[c] : x[k];
         if (gated) y[k] *= lt_dev_gelu(job.bias ? gate[k] + job.bias[job.channels + c] : gate[k]);
         else y[k] = job.act == LT_ACT_GELU ? lt_dev_gelu(y[k]) : job.act == LT_ACT_RELU ? lt_dev_relu(y[k]) : y[k];

@@ -237,6 +237,7 @@ template <class T> static __global__ void __launch_bounds__(T::THREADS, 2) gemm_
             bring_columns<T>(job, group, panel0, chunk + STAGES - 1, t, next, right);
         }
         lt_dev_commit();
+        __syncwarp();                       /* after wrap(), whose turns may differ from lane to lane: products need the warp whole */
         multiply<T>(left, right, stage, warp_row, warp_column / PANEL, lane, sum);
         stage = stage + 1 == STAGES ? 0 : stage + 1;
         next = next + 1 == STAGES ? 0 : next + 1;

@@ -23,8 +23,13 @@ static __global__ void groupnorm_kernel(groupnorm_job j)
     lt_dev_load(j.x.data, j.x.dtype, lt_dev_row_at(j.x, frame, pixel) + c, 1, n, j.x.quad, x);
     lt_dev_load(j.w, LT_F32, c, 1, n, true, w);
     lt_dev_load(j.b, LT_F32, c, 1, n, whole, b);
+    uint32_t group = c / j.width, next = (group + 1) * j.width;         /* the channel with which the next group begins */
     for (int k = 0; k < n; k++) {
-        const float *s = j.stats + (frame * j.groups + (c + static_cast<uint32_t>(k)) / j.width) * 2;
+        if (c + static_cast<uint32_t>(k) == next) {
+            group++;
+            next += j.width;
+        }
+        const float *s = j.stats + (frame * j.groups + group) * 2;
         x[k] = fmaf((x[k] - s[0]) * s[1], w[k], b[k]);
     }
     lt_dev_store(j.out.data, j.out.dtype, lt_dev_row_at(j.out, frame, pixel) + c, 1, n, j.out.quad, x);

@@ -5,6 +5,7 @@ enum {
     THREADS = 256,
     PIXELS = 512,               /* of a block, as on the CPU */
     RUN = 64,                   /* values that are added in f32, before they go into a sum in double */
+    AT_ONCE = 8,                /* reads under way: alone, each would wait for memory */
     CHANNELS = 2048             /* at most */
 };
 
@@ -37,10 +38,24 @@ static __device__ __forceinline__ void sum_channel(const stats_job &j, int frame
 {
     const int p0 = block * PIXELS, end = p0 + PIXELS < j.n_pixels ? p0 + PIXELS : j.n_pixels;
     *sum = *squares = 0;
-    for (int p = p0 + first; p < end;) {
+    const int n = end - p0 > first ? (end - p0 - first + step - 1) / step : 0;
+    const int64_t apart = step * j.x.inner_stride, from = lt_dev_row_at(j.x, frame, p0 + first) + channel;
+    for (int i = 0; i < n;) {
         float s = 0, q = 0;
-        for (int k = 0; k < RUN && p < end; k++, p += step) {
-            const float d = lt_dev_get(j.x.data, j.x.dtype, lt_dev_row_at(j.x, frame, p) + channel) - shift;
+        const int last = i + RUN < n ? i + RUN : n;
+        for (; i + AT_ONCE <= last; i += AT_ONCE) {
+            float x[AT_ONCE];
+#pragma unroll
+            for (int k = 0; k < AT_ONCE; k++) x[k] = lt_dev_get(j.x.data, j.x.dtype, from + (i + k) * apart);
+#pragma unroll
+            for (int k = 0; k < AT_ONCE; k++) {
+                const float d = x[k] - shift;
+                s += d;
+                q = fmaf(d, d, q);
+            }
+        }
+        for (; i < last; i++) {
+            const float d = lt_dev_get(j.x.data, j.x.dtype, from + i * apart) - shift;
             s += d;
             q = fmaf(d, d, q);
         }
