@@ -28,6 +28,10 @@ extern "C" {
 
 enum { LT_DEPTH_WINDOW = 32 };
 
+/* Where nothing else is said. Four frames keep two and more cores busy to the end of each operator; a tile and a band of these sizes keep what is between
+ * two operators in the caches of a CPU. A GPU hides nothing in caches of this size, and wants whole maps to fill it. None changes a bit. */
+enum { LT_DEPTH_BATCH = 4, LT_DEPTH_TILE = 64, LT_DEPTH_BAND = 56 };
+
 typedef struct {
     const char *model;           /* "vda-vits", "vda-vitb", "vda-vitl" */
     int         width, height;   /* of the network's input, multiples of 14 */

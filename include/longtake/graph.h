@@ -201,6 +201,15 @@ size_t lt_plan_bytes(const lt_plan *plan);           /* of the arena: all */
 size_t lt_plan_weight_bytes(const lt_plan *plan);    /* of them, weights as packed */
 int    lt_plan_items(const lt_plan *plan, const lt_arena_item **items);
 
+/* What an item of the plan holds. */
+typedef enum {
+    LT_ITEM_WEIGHT,              /* packed weights, and tables made of them */
+    LT_ITEM_KEPT,                /* states: alive from run to run */
+    LT_ITEM_VALUE,               /* inputs, outputs and what is between two operators */
+    LT_ITEM_WORKSPACE            /* of one operator */
+} lt_item_kind;
+lt_item_kind lt_plan_item_kind(const lt_plan *plan, int item);
+
 /* One executed operator of the plan. */
 typedef struct {
     const char *part, *name, *op, *kernel;

@@ -44,6 +44,9 @@ typedef struct {
     lt_decoder decoder;                  /* what frames are read with; the index is always the CPU's */
 } lt_media_opts;
 
+/* The size of delivered frames: scaled down until the longer side is max_res at most (0: as they are), to even numbers. */
+void lt_media_scale(int max_res, int *width, int *height);
+
 /* Names and run-time versions of the libraries that decide the bytes of a frame. */
 const char *lt_media_library(void);
 
@@ -54,8 +57,10 @@ LT_NODISCARD lt_status lt_media_open(const char *path, const lt_media_opts *opts
 /* Borrowed; lives as long as the media. */
 const lt_media_info *lt_media_get_info(const lt_media *m);
 
-/* Upper bound of the host memory that decoding frames of this size takes, in bytes. */
+/* Upper bound of the host memory that decoding frames of this size takes, in bytes; the same before there is a file: coded size, bit depth, size and
+ * rotation are read. */
 size_t lt_media_host_bytes(const lt_media *m);
+size_t lt_media_info_host_bytes(const lt_media_info *info);
 
 /* Upper bound of the device memory that the decoder takes by itself (surfaces), in bytes; 0 for the CPU's. */
 size_t lt_media_device_bytes(const lt_media *m);

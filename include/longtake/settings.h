@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 typedef enum {
-    LT_COMMAND_RUN, LT_COMMAND_INDEX, LT_COMMAND_STATUS, LT_COMMAND_MERGE, LT_COMMAND_VERIFY, LT_COMMAND_VIEW,
+    LT_COMMAND_RUN, LT_COMMAND_PLAN, LT_COMMAND_INDEX, LT_COMMAND_STATUS, LT_COMMAND_MERGE, LT_COMMAND_VERIFY, LT_COMMAND_VIEW,
     LT_COMMAND_DOCTOR, LT_COMMAND_MODELS, LT_COMMAND_BENCH, LT_COMMAND_VERSION, LT_COMMAND_HELP, LT_COMMAND_COMPLETION, LT_COMMAND_MANUAL, LT_COMMANDS
 } lt_command;
 
@@ -33,7 +33,7 @@ typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
 typedef enum { LT_DECODE_AUTO, LT_DECODE_CPU, LT_DECODE_NVDEC } lt_decoder_choice;
 typedef enum { LT_SHARD_BY_AUTO, LT_SHARD_BY_VIDEO, LT_SHARD_BY_SEGMENT } lt_shard_by;
 typedef enum { LT_PROGRESS_AUTO, LT_PROGRESS_BAR, LT_PROGRESS_PLAIN, LT_PROGRESS_JSON, LT_PROGRESS_NONE } lt_progress_kind;
-enum { LT_ALLOW_MIXED_DEVICES = 1 };            /* bits of lt_settings.allow */
+enum { LT_ALLOW_MIXED_DEVICES = 1, LT_ALLOW_SIZE = 2, LT_ALLOW_MODEL = 4 };      /* bits of lt_settings.allow */
 
 enum { LT_SETTINGS_OPTIONS_MAX = 64 };
 
@@ -41,7 +41,7 @@ typedef struct {
     lt_command command;
     lt_log    *log;                  /* where commands write; set by main, borrowed; may be NULL */
 
-    /* positional: run, index VIDEO...; status DIR; merge DIR [VIDEO...]; verify FILE|DIR...; view FILE;
+    /* positional: run, plan, index VIDEO...; status DIR; merge DIR [VIDEO...]; verify FILE|DIR...; view FILE;
      * models list, models inspect FILE, models check MODEL FILE, models run MODEL */
     lt_strings inputs;
 
@@ -75,7 +75,7 @@ typedef struct {
     int64_t    micro_batch;          /* 0: as the plan finds best */
     int64_t    tile, band;           /* pixels and rows at once, 0: as the plan finds best */
     int64_t    anchor_frame;         /* of the result */
-    lt_size    size;                 /* of the model's input: models run */
+    lt_size    size;                 /* of the model's input: models run, bench; of the frames: plan */
     char      *input;                /* HDF5 file or "synthetic:SEED": models run */
     bool       probes;               /* models run */
 
@@ -87,6 +87,8 @@ typedef struct {
     double     memory_fraction;      /* of the device's memory, shared by the ranks on it */
     uint64_t   host_memory_limit;    /* bytes; 0: what the machine and its cgroup allow */
     unsigned   allow;                /* LT_ALLOW_ bits */
+    char      *device_profile;       /* a name of configs/devices or a file; NULL: the CPU of this machine */
+    int64_t    ranks;                /* of the job: plan */
 
     /* fleet */
     char      *shard;                /* "i/N" for lt_shard_parse, "auto", or NULL */
@@ -101,6 +103,7 @@ typedef struct {
     int64_t    rows;                 /* of the sheet */
     int64_t    width;                /* pixels of the picture; 0: as it is */
     char      *output;               /* file to write; NULL: stdout, or a name made from the input */
+    char      *picture;              /* PNG of the arena over time: plan; NULL: none */
     bool       hash, partial;
 
     /* messages */

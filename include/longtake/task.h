@@ -122,6 +122,20 @@ typedef struct {
 
 enum { LT_HALO_MAPS = 16 };
 
+/* One way to run a network in less memory than the way before it: more time, the same bits. 0: all at once. */
+typedef struct {
+    const char *gives_up;            /* "micro-batch" */
+    int         micro_batch, tile, band;
+} lt_task_rung;
+
+/* What a plan lays out. Borrowed from it. */
+typedef struct {
+    const lt_arena_item *items;      /* of its part of the arena, which begins at 0 */
+    int                  n_items;
+    const struct lt_plan *network;   /* whose items these are (longtake/graph.h); NULL: of no network */
+    size_t               ring_bytes; /* behind them: frames on their way to a GPU */
+} lt_task_layout;
+
 typedef struct {
     lt_task_kind kind;
     const char  *name;
@@ -138,6 +152,12 @@ typedef struct {
     /* A plan for one size of frame: bytes of device memory. Touches no device. Borrows env. */
     lt_status (*plan)(const lt_task_env *env, int width, int height, void **plan, size_t *n_bytes);
     void (*plan_destroy)(void **plan);
+    /* The ways to run it on such a machine, from the one that is best where memory is plenty to the least; returns how many. NULL: one way only. */
+    int (*rungs)(const lt_machine *m, const lt_task_rung **out);
+    void (*layout)(const void *plan, lt_task_layout *out);
+    /* Floating-point operations of run() for this piece, a multiply-add counted as two; `follows`: the session has just made the piece before. NULL: not
+     * counted. */
+    double (*work)(const void *plan, lt_range piece, int64_t n_frames, bool follows);
     /* Bytes of host memory that a session takes beside; NULL: next to none. */
     size_t (*host_bytes)(const void *plan);
     /* A session of a plan inside an arena of at least its bytes, for one video. */

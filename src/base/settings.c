@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define RUN    (1u << LT_COMMAND_RUN)
+#define PLAN   (1u << LT_COMMAND_PLAN)
 #define INDEX  (1u << LT_COMMAND_INDEX)
 #define STATUS (1u << LT_COMMAND_STATUS)
 #define MERGE  (1u << LT_COMMAND_MERGE)
@@ -59,7 +60,10 @@ static const lt_choice decoders[] = {
 /* The value of these is never used: the name itself goes to lt_isa_parse, which lies above this module. */
 static const lt_choice cpu_isas[] = { { "auto", 0, NULL }, { "base", 0, NULL }, { "avx2", 0, NULL }, { "avx512", 0, NULL }, { 0 } };
 static const lt_choice allows[] = {
-    { "mixed-devices", LT_ALLOW_MIXED_DEVICES, "ranks of different kinds; the result then depends on who did what, and says so" }, { 0 },
+    { "mixed-devices", LT_ALLOW_MIXED_DEVICES, "ranks of different kinds; the result then depends on who did what, and says so" },
+    { "size", LT_ALLOW_SIZE, "a smaller --input-size of depth, where nothing else fits the memory" },
+    { "model", LT_ALLOW_MODEL, "a smaller --model of depth, where nothing else fits the memory; a checkpoint is of one model, so run then asks for that one's" },
+    { 0 },
 };
 static const lt_choice shard_bys[] = {
     { "auto", LT_SHARD_BY_AUTO, "by segment when there are fewer than four videos a shard" },
@@ -81,11 +85,11 @@ static const double MANY = 1e12;                  /* a limit that only keeps sum
 #define AT(member) .offset = offsetof(lt_settings, member)
 
 static const lt_option options[] = {
-    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN | BENCH, .section = "job", .arg = "TASK", .preset = "flow",
+    { .name = "task", .kind = LT_OPTION_CHOICE, AT(task), .commands = RUN | PLAN | BENCH, .section = "job", .arg = "TASK", .preset = "flow",
       .choices = tasks, .help = "What to compute; of these, this version has flow and depth" },
-    { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN, .section = "job", .arg = "NAME", .preset = "best",
+    { .name = "preset", .kind = LT_OPTION_CHOICE, AT(preset), .commands = RUN | PLAN, .section = "job", .arg = "NAME", .preset = "best",
       .choices = presets, .help = "Settings of the method, from accurate to fast" },
-    { .name = "segment-frames", .kind = LT_OPTION_INT, AT(segment_frames), .commands = RUN, .section = "job", .arg = "N",
+    { .name = "segment-frames", .kind = LT_OPTION_INT, AT(segment_frames), .commands = RUN | PLAN, .section = "job", .arg = "N",
       .preset = "0", .max = 1e9, .preset_help = "flow 64, depth 176", .help = "Frames a segment: what is handed out, written and resumed as one piece, "
       "rounded up to whole windows. The values of the result do not depend on it" },
     { .name = "config", .letter = 'c', .kind = LT_OPTION_PATH, AT(config), .commands = ALL, .section = "job", .arg = "FILE",
@@ -95,19 +99,19 @@ static const lt_option options[] = {
     { .name = "inputs", .kind = LT_OPTION_LIST, AT(inputs), .section = "input", .arg = "FILE",
       .help = "Videos, directories of images (one sequence each) or patterns such as %05d.png; in a settings file only, "
               "since the command line names them without an option" },
-    { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | INDEX, .section = "input", .arg = "FILE",
+    { .name = "input-list", .kind = LT_OPTION_PATH, AT(input_list), .commands = RUN | PLAN | INDEX, .section = "input", .arg = "FILE",
       .help = "More inputs, one path a line, relative to the list's folder; what follows a tab and lines that begin with # are ignored" },
-    { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
+    { .name = "fps", .kind = LT_OPTION_REAL, AT(fps), .commands = RUN | PLAN, .section = "input", .arg = "F", .preset = "0", .max = 1000,
       .preset_help = "every frame", .help = "Take every k-th frame, with k the video's mean rate divided by F, rounded; times stay the container's" },
-    { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN, .section = "input", .arg = "PIXELS", .preset = "0",
+    { .name = "max-res", .kind = LT_OPTION_INT, AT(max_res), .commands = RUN | PLAN, .section = "input", .arg = "PIXELS", .preset = "0",
       .max = 65536, .preset_help = "flow as they are, depth 1280", .help = "Scale frames down until the longer side has at most this many pixels" },
-    { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
+    { .name = "start", .kind = LT_OPTION_DURATION, AT(start), .commands = RUN | PLAN, .section = "input", .arg = "TIME", .preset = "0",
       .max = MANY, .help = "Begin this long after the first frame, e.g. 90s or 1:30" },
-    { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN, .section = "input", .arg = "TIME", .preset = "0",
+    { .name = "end", .kind = LT_OPTION_DURATION, AT(end), .commands = RUN | PLAN, .section = "input", .arg = "TIME", .preset = "0",
       .max = MANY, .preset_help = "the end of the video", .help = "Take no frame from this long after the first frame on" },
-    { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN | MODELS, .section = "input", .arg = "N", .preset = "0",
+    { .name = "frames", .kind = LT_OPTION_INT, AT(frames), .commands = RUN | PLAN | MODELS, .section = "input", .arg = "N", .preset = "0",
       .max = MANY, .preset_help = "all", .help = "Take at most this many frames of each video; of models run, the frames of the one pass" },
-    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN, .section = "input", .arg = "N", .preset = "8",
+    { .name = "prefetch", .kind = LT_OPTION_INT, AT(prefetch), .commands = RUN | PLAN, .section = "input", .arg = "N", .preset = "8",
       .min = 1, .max = 65536, .help = "Decode this many frames ahead" },
     { .name = "decoder", .kind = LT_OPTION_CHOICE, AT(decoder), .commands = RUN, .section = "input", .arg = "DECODER", .preset = "auto",
       .choices = decoders, .help = "What decodes; part of a job's settings" },
@@ -116,9 +120,9 @@ static const lt_option options[] = {
       .arg = "DIR", .help = "Job directory; made if it is not there, continued if it is. Of models run, the HDF5 file to write" },
     { .name = "name-by", .kind = LT_OPTION_CHOICE, AT(name_by), .commands = RUN | INDEX, .section = "output", .arg = "RULE",
       .preset = "stem", .choices = name_by, .help = "How results are named after inputs; the same stem twice is an error, and path resolves it" },
-    { .name = "type", .kind = LT_OPTION_CHOICE, AT(type), .commands = RUN, .section = "output", .arg = "TYPE", .preset = "f32",
+    { .name = "type", .kind = LT_OPTION_CHOICE, AT(type), .commands = RUN | PLAN, .section = "output", .arg = "TYPE", .preset = "f32",
       .choices = types, .help = "Stored type of floating-point fields" },
-    { .name = "compression", .kind = LT_OPTION_INT, AT(compression), .commands = RUN | MERGE, .section = "output", .arg = "LEVEL",
+    { .name = "compression", .kind = LT_OPTION_INT, AT(compression), .commands = RUN | PLAN | MERGE, .section = "output", .arg = "LEVEL",
       .preset = "4", .min = 1, .max = 12, .help = "Deflate level of the result; higher is smaller and slower" },
     { .name = "keep-segments", .kind = LT_OPTION_BOOL, AT(keep_segments), .commands = RUN | MERGE, .section = "output",
       .help = "Keep the segment files after the result was written and checked" },
@@ -126,27 +130,27 @@ static const lt_option options[] = {
     { .name = "weights", .kind = LT_OPTION_PATH, AT(weights), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "FILE",
       .help = "Checkpoint of the model (PyTorch or safetensors; longtake models list says where to get it), or synthetic:SEED, "
               "drawn numbers for trying things out, whose results are meaningless and marked so" },
-    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "TYPE",
+    { .name = "precision", .kind = LT_OPTION_CHOICE, AT(precision), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "TYPE",
       .preset = "auto", .choices = precisions, .help = "What the model computes with" },
-    { .name = "model", .kind = LT_OPTION_CHOICE, AT(model), .commands = RUN | BENCH, .section = "network", .arg = "NAME", .preset = "vits",
+    { .name = "model", .kind = LT_OPTION_CHOICE, AT(model), .commands = RUN | PLAN | BENCH, .section = "network", .arg = "NAME", .preset = "vits",
       .choices = models, .help = "Size of the model of depth" },
-    { .name = "metric", .kind = LT_OPTION_BOOL, AT(metric), .commands = RUN, .section = "network",
+    { .name = "metric", .kind = LT_OPTION_BOOL, AT(metric), .commands = RUN | PLAN, .section = "network",
       .help = "The weights are of a metric model: depth in metres, and windows are joined as they are instead of being fitted to each other" },
-    { .name = "input-size", .kind = LT_OPTION_INT, AT(input_size), .commands = RUN | BENCH, .section = "network", .arg = "PIXELS", .preset = "518",
+    { .name = "input-size", .kind = LT_OPTION_INT, AT(input_size), .commands = RUN | PLAN | BENCH, .section = "network", .arg = "PIXELS", .preset = "518",
       .min = 14, .max = 8192, .help = "Shorter side of the model's input, rounded to 14; wide frames get less" },
-    { .name = "micro-batch", .kind = LT_OPTION_INT, AT(micro_batch), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+    { .name = "micro-batch", .kind = LT_OPTION_INT, AT(micro_batch), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
       .max = 32, .preset_help = "as the plan finds best",
       .help = "Frames that go through the model at once; fewer take less memory. The values of the result do not depend on it" },
-    { .name = "tile", .kind = LT_OPTION_INT, AT(tile), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+    { .name = "tile", .kind = LT_OPTION_INT, AT(tile), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
       .max = 1e9, .preset_help = "as the plan finds best",
       .help = "Pixels of a map that are mixed over time at once; fewer take less memory. The values of the result do not depend on it" },
-    { .name = "band", .kind = LT_OPTION_INT, AT(band), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
+    { .name = "band", .kind = LT_OPTION_INT, AT(band), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
       .max = 1e9, .preset_help = "as the plan finds best",
       .help = "Rows of the output that are made at once; fewer take less memory. The values of the result do not depend on it" },
-    { .name = "anchor-frame", .kind = LT_OPTION_INT, AT(anchor_frame), .commands = RUN, .section = "network", .arg = "N", .preset = "0",
+    { .name = "anchor-frame", .kind = LT_OPTION_INT, AT(anchor_frame), .commands = RUN | PLAN, .section = "network", .arg = "N", .preset = "0",
       .max = MANY, .help = "Frame of the result that every window of depth is fitted to; name one in full light where a video opens in black" },
-    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = MODELS | BENCH, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
-      .help = "Size of the model's input: of models run, and of bench instead of --input-size" },
+    { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = PLAN | MODELS | BENCH, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
+      .help = "Size of the model's input: of models run, and of bench instead of --input-size; of plan, the size of the frames" },
     { .name = "input", .kind = LT_OPTION_STRING, AT(input), .commands = MODELS, .section = "network", .arg = "FILE|synthetic:SEED",
       .help = "What models run feeds to the model as it is: /input of an HDF5 file, or noise drawn from a number" },
     { .name = "probes", .kind = LT_OPTION_BOOL, AT(probes), .commands = MODELS, .section = "network",
@@ -154,20 +158,24 @@ static const lt_option options[] = {
 
     { .name = "device", .kind = LT_OPTION_CHOICE, AT(device), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "DEVICE", .preset = "auto",
       .choices = devices, .help = "What each rank computes on" },
-    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
+    { .name = "cpu-isa", .kind = LT_OPTION_STRING, AT(cpu_isa), .commands = RUN | PLAN | MODELS | BENCH, .section = "device", .arg = "LEVEL", .preset = "auto",
       .choices = cpu_isas, .preset_help = "the highest this processor has",
       .help = "Instruction set of the CPU's kernels; give the lowest common level to a fleet of mixed processors" },
-    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | MERGE | MODELS | BENCH, .section = "device", .arg = "N", .preset = "0",
+    { .name = "threads", .kind = LT_OPTION_INT, AT(threads), .commands = RUN | PLAN | MERGE | MODELS | BENCH, .section = "device", .arg = "N", .preset = "0",
       .max = 4096, .preset_help = "a fair share of the cores", .help = "Threads of each rank" },
-    { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN, .section = "device", .arg = "BYTES",
+    { .name = "memory-limit", .kind = LT_OPTION_BYTES, AT(memory_limit), .commands = RUN | PLAN, .section = "device", .arg = "BYTES",
       .preset = "0", .max = 0x1p62, .preset_help = "see --memory-fraction", .help = "Device memory of each rank, e.g. 5.6GiB; a hard limit" },
-    { .name = "memory-fraction", .kind = LT_OPTION_REAL, AT(memory_fraction), .commands = RUN, .section = "device", .arg = "X",
+    { .name = "memory-fraction", .kind = LT_OPTION_REAL, AT(memory_fraction), .commands = RUN | PLAN, .section = "device", .arg = "X",
       .preset = "0.9", .min = 0.01, .max = 1, .help = "Share of the device's memory that its ranks may use together" },
-    { .name = "host-memory-limit", .kind = LT_OPTION_BYTES, AT(host_memory_limit), .commands = RUN, .section = "device",
+    { .name = "host-memory-limit", .kind = LT_OPTION_BYTES, AT(host_memory_limit), .commands = RUN | PLAN, .section = "device",
       .arg = "BYTES", .preset = "0", .max = 0x1p62, .preset_help = "what the machine and its container allow",
       .help = "Host memory of each rank; a hard limit" },
-    { .name = "allow", .kind = LT_OPTION_FLAGS, AT(allow), .commands = RUN, .section = "device", .arg = "LIST", .choices = allows,
-      .help = "Permit what is refused for the sake of equal results" },
+    { .name = "allow", .kind = LT_OPTION_FLAGS, AT(allow), .commands = RUN | PLAN, .section = "device", .arg = "LIST", .choices = allows,
+      .help = "Permit what is refused for the sake of equal results, or of full quality" },
+    { .name = "device-profile", .kind = LT_OPTION_STRING, AT(device_profile), .commands = PLAN, .section = "device", .arg = "NAME|FILE",
+      .preset_help = "the CPU of this machine", .help = "Plan for a device that need not be here, e.g. rtx4050; a name of configs/devices, or such a file" },
+    { .name = "ranks", .kind = LT_OPTION_INT, AT(ranks), .commands = PLAN, .section = "device", .arg = "N", .preset = "1", .min = 1, .max = 65536,
+      .help = "Ranks of the job: on GPUs one each, on the CPU all of them on this machine" },
 
     { .name = "shard", .kind = LT_OPTION_STRING, AT(shard), .commands = RUN, .section = "fleet", .arg = "i/N|auto",
       .preset_help = "LONGTAKE_SHARD_INDEX and LONGTAKE_SHARD_COUNT, else the whole job",
@@ -192,6 +200,9 @@ static const lt_option options[] = {
     { .name = "output", .letter = 'O', .kind = LT_OPTION_PATH, AT(output), .commands = VIEW | INDEX, .section = "picture",
       .arg = "FILE", .preset_help = "index: standard output; view: a PNG named after the input", .help = "File to write" },
 
+    { .name = "picture", .kind = LT_OPTION_PATH, AT(picture), .commands = PLAN, .section = "picture", .arg = "FILE",
+      .help = "Draw the arena into a PNG: time across, offsets up, one box a tensor" },
+
     { .name = "partial", .kind = LT_OPTION_BOOL, AT(partial), .commands = MERGE, .section = "check",
       .help = "Write results although segments are missing; gaps hold fill values and are marked" },
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
@@ -199,7 +210,7 @@ static const lt_option options[] = {
 
     { .name = "trace", .kind = LT_OPTION_PATH, AT(trace), .commands = RUN | BENCH, .section = "messages", .arg = "FILE",
       .help = "Write a timeline for chrome://tracing or Perfetto; several ranks write FILE.0, FILE.1 and so on" },
-    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
+    { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = PLAN | STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",
       .preset = "auto", .choices = progresses, .help = "How progress is shown, on standard error" },
@@ -219,6 +230,11 @@ static const lt_command_info commands[] = {
                    "command is given again. Under mpirun all ranks share the job; the values of the result are the same for any number of them.\n\n"
                    "Inputs are files, directories of images (one sequence each), patterns such as %05d.png, and the lines of --input-list.",
         .example = "mpirun -n 4 longtake run --task flow --out out/ film.mp4" },
+    [LT_COMMAND_PLAN] = { .name = "plan", .args = "[VIDEO...]", .n_max = -1, .summary = "Say beforehand what a job will hold, write and take",
+        .details = "Prints the setting that run will take, those that it would have liked better and why they do not fit, and the bytes of everything, to the byte. "
+                   "Touches no device and needs no weights. Frames are those of the inputs, or of --size with --frames.\n\n"
+                   "Exit code 69 where it does not fit.",
+        .example = "longtake plan --task depth --size 1280x720 --device-profile rtx4050" },
     [LT_COMMAND_INDEX] = { .name = "index", .args = "VIDEO...", .n_max = -1, .summary = "Count the frames of inputs and write the list of a job",
         .details = "Writes one line an input: path, frames, width x height, frames a second, and whether a seek is exact, with tabs "
                    "between. The list can be given to run as --input-list. run makes the same index of each video and keeps it in the job directory, as video.json.",
@@ -251,7 +267,7 @@ static const lt_command_info commands[] = {
         .example = "longtake bench --task depth --model vits --size 518x518 --json" },
     [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
     [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",
-        .words = "run|index|status|merge|verify|view|doctor|models|bench|version|help|completion" },
+        .words = "run|plan|index|status|merge|verify|view|doctor|models|bench|version|help|completion" },
     [LT_COMMAND_COMPLETION] = { .name = "completion", .args = "bash|zsh|fish", .n_min = 1, .n_max = 1, .summary = "Print a completion script for a shell",
         .details = "bash: source the output, or put it into ~/.local/share/bash-completion/completions/longtake. zsh: put it as _longtake "
                    "into a folder of $fpath. fish: put it into ~/.config/fish/completions/longtake.fish.",
@@ -299,12 +315,31 @@ bool lt_settings_given(const lt_settings *s, const char *name)
     return i >= 0 && s->given[i];
 }
 
-/* What one value cannot show and every use of `run` needs. */
-static lt_status check_run(const lt_settings *s)
+/* What one value cannot show and every use of `run` and `plan` needs. */
+static lt_status check_task(const lt_settings *s)
 {
     lt_status st = LT_OK;
     if (s->task != LT_TASK_FLOW && s->task != LT_TASK_DEPTH)
         LT_FAIL(LT_E_USAGE, "--task %s is not built in this version of longtake: it has flow and depth", lt_choice_name(tasks, s->task));
+done:
+    return st;
+}
+
+static lt_status check_plan(const lt_settings *s)
+{
+    lt_status st = LT_OK;
+    LT_TRY(check_task(s));
+    if (!s->inputs.n && !s->input_list && !s->size.width)
+        LT_FAIL(LT_E_USAGE, "plan needs the size of the frames: name a VIDEO, --input-list FILE, or --size WxH with --frames N");
+    if ((s->inputs.n || s->input_list) && s->size.width) LT_FAIL(LT_E_USAGE, "plan takes a VIDEO or --size, not both: the frames of a video have a size");
+done:
+    return st;
+}
+
+static lt_status check_run(const lt_settings *s)
+{
+    lt_status st = LT_OK;
+    LT_TRY(check_task(s));
     if (!s->out) LT_FAIL(LT_E_USAGE, "run needs --out DIR, the directory for the results");
     if (s->end > 0 && s->end <= s->start)
         LT_FAIL(LT_E_USAGE, "--end (%g s) is not after --start (%g s): no frame lies between", s->end, s->start);
@@ -335,6 +370,7 @@ lt_status lt_settings_read(int argc, char *const *argv, lt_settings *out, lt_ask
         if (!out->inputs.n && !out->input_list)
             LT_FAIL(LT_E_USAGE, "%s needs a VIDEO or --input-list FILE", commands[command].name);
     if (command == LT_COMMAND_RUN) LT_TRY(check_run(out));
+    if (command == LT_COMMAND_PLAN) LT_TRY(check_plan(out));
 done:
     return st;
 }

@@ -266,20 +266,28 @@ done:
 
 /* ---- layout ---- */
 
-static int add_item(lt_plan *p, const char *name, size_t n_bytes, int first, int last)
+static int add_item(lt_plan *p, lt_item_kind kind, const char *name, size_t n_bytes, int first, int last)
 {
     if (n_bytes == 0) return -1;
+    p->item_kind[p->n_items] = (uint8_t)kind;
     p->items[p->n_items] = (lt_arena_item){ name, n_bytes, first, last, 0 };
     return p->n_items++;
+}
+
+static lt_item_kind kind_of(lt_value_kind kind)
+{
+    return kind == LT_VALUE_WEIGHT ? LT_ITEM_WEIGHT : kind == LT_VALUE_STATE ? LT_ITEM_KEPT : LT_ITEM_VALUE;
 }
 
 static lt_status layout(lt_plan *p)
 {
     lt_status st = LT_OK;
     const int end = p->n_steps > 0 ? p->n_steps - 1 : 0;
-    p->items = calloc((size_t)p->g.n_values + 2 * (size_t)p->n_steps + 2, sizeof *p->items);
+    const size_t most = (size_t)p->g.n_values + 2 * (size_t)p->n_steps + 2;
+    p->items = calloc(most, sizeof *p->items);
+    p->item_kind = calloc(most, sizeof *p->item_kind);
     p->table_at = calloc((size_t)p->g.n_tables + 1, sizeof *p->table_at);
-    if (!p->items || !p->table_at) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
+    if (!p->items || !p->item_kind || !p->table_at) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
     for (int i = 1; i < p->g.n_values; i++) {
         lt_plan_value *v = &p->values[i], *at = &p->values[v->place];
         if (!v->used || at == v) continue;
@@ -290,22 +298,22 @@ static lt_status layout(lt_plan *p)
         lt_plan_value *v = &p->values[i];
         if (!v->used || v->place != i) continue;
         const char *name = p->g.values[i].name;
-        v->item = add_item(p, name ? name : p->g.values[i].kind == LT_VALUE_WEIGHT ? "table" : p->g.nodes[p->steps[v->first].node].name, v->n_bytes,
+        v->item = add_item(p, kind_of(p->g.values[i].kind), name ? name : p->g.values[i].kind == LT_VALUE_WEIGHT ? "table" : p->g.nodes[p->steps[v->first].node].name, v->n_bytes,
                            v->first, v->last);
         if (p->g.values[i].kind == LT_VALUE_WEIGHT) p->weight_bytes += v->n_bytes;
     }
     for (int i = 0; i < p->n_steps; i++) {
         lt_plan_step *s = &p->steps[i];
         const char *name = p->g.nodes[s->node].name;
-        s->packed_item = add_item(p, name, s->packed_bytes, 0, end);
-        s->workspace_item = add_item(p, name, s->workspace_bytes, i, i);
+        s->packed_item = add_item(p, LT_ITEM_WEIGHT, name, s->packed_bytes, 0, end);
+        s->workspace_item = add_item(p, LT_ITEM_WORKSPACE, name, s->workspace_bytes, i, i);
         p->weight_bytes += s->packed_bytes;
     }
     for (int i = 0; i < p->g.n_tables; i++) {
         p->table_at[i] = p->n_entries;
         p->n_entries += p->g.tables[i].n;
     }
-    p->tables_item = p->opts.machine.backend == LT_BACKEND_CUDA ? add_item(p, "tables", (size_t)p->n_entries * sizeof(int32_t), 0, end) : -1;
+    p->tables_item = p->opts.machine.backend == LT_BACKEND_CUDA ? add_item(p, LT_ITEM_KEPT, "tables", (size_t)p->n_entries * sizeof(int32_t), 0, end) : -1;
     LT_TRY(lt_arena_layout(p->items, p->n_items, &p->n_bytes));
 done:
     return st;
@@ -362,6 +370,7 @@ void lt_plan_destroy(lt_plan **plan)
     free(p->parts);
     free(p->steps);
     free(p->items);
+    free(p->item_kind);
     free(p->table_at);
     free(p);
     *plan = NULL;
@@ -381,6 +390,11 @@ int lt_plan_items(const lt_plan *plan, const lt_arena_item **items)
 {
     *items = plan->items;
     return plan->n_items;
+}
+
+lt_item_kind lt_plan_item_kind(const lt_plan *plan, int item)
+{
+    return (lt_item_kind)plan->item_kind[item];
 }
 
 int lt_plan_nodes(const lt_plan *plan)

@@ -41,6 +41,7 @@ struct lt_plan {
     int            n_steps;
     lt_plan_part  *parts;        /* [g.n_parts] */
     lt_arena_item *items;
+    uint8_t       *item_kind;    /* [n_items] lt_item_kind */
     int            n_items;
     int            tables_item;  /* CUDA: the device's copy of all tables; -1: none */
     int64_t       *table_at;     /* [n_tables] entries before each table's in it */

@@ -37,10 +37,6 @@ struct lt_depth_session {
     gpu                 *gpu;                /* NULL: the CPU */
 };
 
-/* Where nothing else is said. Four frames keep two and more cores busy to the end of each operator; a tile and a band of these sizes
- * keep what is between two operators in the caches. Neither changes a bit. */
-enum { BATCH = 4, TILE = 64, BAND = 56 };
-
 static bool on_gpu(const lt_depth_config *c)
 {
     return c->machine.backend == LT_BACKEND_CUDA;
@@ -62,7 +58,7 @@ lt_status lt_depth_plan_create(const lt_depth_config *c, lt_depth_plan **out)
     *out = NULL;
     lt_depth_plan *p = calloc(1, sizeof *p);
     if (!p) LT_FAIL(LT_E_MEMORY, "no memory for the plan of a network");
-    int batch = or_else(c->micro_batch, BATCH);
+    int batch = or_else(c->micro_batch, LT_DEPTH_BATCH);
     LT_TRY(lt_model_find(c->model, &p->model));
     if (strcmp(p->model->task, "depth") != 0) LT_FAIL(LT_E_USAGE, "the model %s does not give depth", c->model);
     if (batch > c->frames) batch = c->frames;
@@ -74,8 +70,7 @@ lt_status lt_depth_plan_create(const lt_depth_config *c, lt_depth_plan **out)
     p->batch = c->probes ? c->frames : batch;
     p->pixels = (int64_t)c->width * c->height;
     const lt_model_size size = { c->width, c->height, c->frames, c->slots, p->batch, c->precision };
-    /* A GPU hides nothing in caches of this size, and wants whole maps to fill it. */
-    const lt_plan_opts opts = { c->machine, batch, on_gpu(c) ? c->tile : or_else(c->tile, TILE), on_gpu(c) ? c->band : or_else(c->band, BAND), c->probes };
+    const lt_plan_opts opts = { c->machine, batch, on_gpu(c) ? c->tile : or_else(c->tile, LT_DEPTH_TILE), on_gpu(c) ? c->band : or_else(c->band, LT_DEPTH_BAND), c->probes };
     LT_TRY(lt_model_graph(p->model, &size, &p->graph));
     LT_TRY(lt_graph_plan(p->graph, &opts, &p->plan));
     p->ring_at = aligned(lt_plan_bytes(p->plan));

@@ -13,6 +13,7 @@
 #include <longtake/settings.h>
 
 int lt_command_run(const lt_settings *s);
+int lt_command_plan(const lt_settings *s);
 int lt_command_index(const lt_settings *s);
 int lt_command_status(const lt_settings *s);
 int lt_command_merge(const lt_settings *s);

@@ -7,7 +7,7 @@
 typedef int (*command_fn)(const lt_settings *s);
 
 static const command_fn functions[LT_COMMANDS] = {
-    [LT_COMMAND_RUN] = lt_command_run, [LT_COMMAND_INDEX] = lt_command_index, [LT_COMMAND_STATUS] = lt_command_status,
+    [LT_COMMAND_RUN] = lt_command_run, [LT_COMMAND_PLAN] = lt_command_plan, [LT_COMMAND_INDEX] = lt_command_index, [LT_COMMAND_STATUS] = lt_command_status,
     [LT_COMMAND_MERGE] = lt_command_merge, [LT_COMMAND_VERIFY] = lt_command_verify, [LT_COMMAND_VIEW] = lt_command_view,
     [LT_COMMAND_DOCTOR] = lt_command_doctor, [LT_COMMAND_MODELS] = lt_command_models, [LT_COMMAND_BENCH] = lt_command_bench, [LT_COMMAND_VERSION] = lt_command_version,
     [LT_COMMAND_HELP] = lt_command_help, [LT_COMMAND_COMPLETION] = lt_command_completion, [LT_COMMAND_MANUAL] = lt_command_manual,

@@ -1,6 +1,7 @@
 #include "media_private.h"
 
 #include <pthread.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +54,28 @@ const lt_media_info *lt_media_get_info(const lt_media *m)
     return &m->info;
 }
 
-size_t lt_media_host_bytes(const lt_media *m)
+void lt_media_scale(int max_res, int *width, int *height)
+{
+    const int longer = *width > *height ? *width : *height;
+    if (max_res <= 0 || longer <= max_res) return;
+    const double scale = (double)max_res / longer;
+    const int w = (int)lrint(*width * scale), h = (int)lrint(*height * scale);
+    *width = w + w % 2;
+    *height = h + h % 2;
+}
+
+size_t lt_media_info_host_bytes(const lt_media_info *info)
 {
     /* A decoder keeps up to 16 reference surfaces and a few in flight, padded, at up to 4:4:4; swscale keeps lines. */
-    size_t pixels = ((size_t)m->info.coded_width + 64) * ((size_t)m->info.coded_height + 64);
-    size_t surface = pixels * 3 * (m->info.bit_depth > 8 ? 2 : 1);
-    size_t turned = m->info.rotation ? (size_t)m->info.width * (size_t)m->info.height * 3 : 0;
+    size_t pixels = ((size_t)info->coded_width + 64) * ((size_t)info->coded_height + 64);
+    size_t surface = pixels * 3 * (info->bit_depth > 8 ? 2 : 1);
+    size_t turned = info->rotation ? (size_t)info->width * (size_t)info->height * 3 : 0;
     return 20 * surface + turned + (16 << 20);
+}
+
+size_t lt_media_host_bytes(const lt_media *m)
+{
+    return lt_media_info_host_bytes(&m->info);
 }
 
 size_t lt_media_device_bytes(const lt_media *m)

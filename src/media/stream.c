@@ -310,13 +310,7 @@ void lt_source_info(const lt_source *s, const lt_media_opts *opts, lt_media_info
     bool turned = o->rotation % 180 != 0;
     o->width = turned ? p->height : p->width;
     o->height = turned ? p->width : p->height;
-    int longer = o->width > o->height ? o->width : o->height;
-    if (opts->max_res > 0 && longer > opts->max_res) {
-        double scale = (double)opts->max_res / longer;
-        int w = (int)lrint(o->width * scale), h = (int)lrint(o->height * scale);
-        o->width = w + w % 2;
-        o->height = h + h % 2;
-    }
+    lt_media_scale(opts->max_res, &o->width, &o->height);
     AVRational sar = s->stream->sample_aspect_ratio.num ? s->stream->sample_aspect_ratio : p->sample_aspect_ratio;
     o->sar_num = sar.num;
     o->sar_den = sar.den;

@@ -1,17 +1,15 @@
 #include "job.h"
 
 #include "finish.h"
+#include "need.h"
+#include "settle.h"
 
-#include <longtake/carrier.h>
 #include <longtake/file.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
-enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
 /* ---- what the settings mean ---- */
 
@@ -62,26 +60,7 @@ lt_media_opts lt_setup_media(const lt_setup *s)
 
 int lt_setup_prefetch(const lt_setup *s)
 {
-    return (int)s->settings->prefetch;
-}
-
-/* Bytes of all fields of one frame as a task hands them over. */
-static size_t frame_bytes(const lt_setup *s, int width, int height, const lt_finish_config *finish)
-{
-    size_t n = 0, raw = (size_t)finish->net_width * (size_t)finish->net_height * sizeof(float);
-    for (int f = 0; f < s->n_fields; f++)
-        n += lt_field_values(&s->fields[f], width, height) * lt_dtype_value_bytes(s->fields[f].dtype);
-    return n > raw ? n : raw;
-}
-
-static lt_writer_opts writer_for(const lt_setup *s, size_t max_frame_bytes)
-{
-    lt_writer_opts o = { 0 };
-    o.n_threads = s->n_threads;
-    o.level = (int)s->settings->compression;
-    o.max_frame_bytes = max_frame_bytes;
-    o.n_buffers = WRITER_BUFFERS;
-    return o;
+    return (int)s->prefetch;
 }
 
 lt_writer_opts lt_setup_writer(const lt_setup *s)
@@ -90,10 +69,10 @@ lt_writer_opts lt_setup_writer(const lt_setup *s)
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
-        size_t n = frame_bytes(s, video->width, video->height, &video->finish);
+        size_t n = lt_need_frame(s->fields, s->n_fields, video->width, video->height, &video->finish);
         if (n > most) most = n;
     }
-    return writer_for(s, most);
+    return lt_need_writer(s->settings, s->n_threads, most);
 }
 
 /* ---- run.json ---- */
@@ -207,67 +186,26 @@ done:
 /* What one rank finds out about a video and tells the others. */
 typedef struct {
     int32_t status, width, height;
-    int64_t n_frames, device_bytes, host_bytes, reader_bytes, decoder_bytes;
-    lt_finish_config finish;
+    int64_t n_frames;
+    lt_setting setting;
+    lt_need need;
     char    why[LT_WHY];         /* with status LT_OK: what is wrong with a video that can be done all the same */
 } probe;
 
-/* Device memory through which halo records of this size travel between GPUs, at the end of the arena. */
-static size_t staging_bytes(const lt_setup *s, size_t record)
-{
-    return s->compute.device && record && lt_comm_size(s->comm) > 1 ? lt_carrier_device_bytes(record) : 0;
-}
-
-/* Beside decoder and writer: the session, and what the second step and its halo records take. */
-static int64_t more_host_bytes(const lt_setup *s, const void *plan, const lt_finish_config *c)
-{
-    size_t n = s->task->host_bytes ? s->task->host_bytes(plan) : 0;
-    if (s->task->finish) n += lt_finishing_bytes(s->task->finish, c) + lt_halo_box_bytes(lt_finishing_record_bytes(c));
-    if (s->task->finish && staging_bytes(s, lt_finishing_record_bytes(c))) n += lt_carrier_host_bytes(lt_finishing_record_bytes(c));
-    return (int64_t)n;
-}
-
+/* The way in which a video of this size fits: what `plan` says. */
 static lt_status fits(lt_setup *s, lt_media *media, const char *path, probe *p)
 {
     lt_status st = LT_OK;
-    const lt_media_info *info = lt_media_get_info(media);
-    void *plan = NULL;
-    size_t device = 0;
-    char need[32], have[32];
-    st = s->task->plan(&s->env, info->width, info->height, &plan, &device);
-    /* A size that a task does not take is this video's fault, not the command line's. */
-    if (st == LT_E_USAGE) LT_FAIL(LT_E_DATA, "%s: %s", path, lt_error_last()->text);
-    LT_TRY(st);
-    if (s->task->finish) {
-        lt_field field;
-        p->finish = (lt_finish_config){ .width = info->width, .height = info->height };
-        LT_TRY(s->task->raw(&s->env, info->width, info->height, &field, &p->finish.net_width, &p->finish.net_height));
-    }
-    const lt_writer_opts w = writer_for(s, frame_bytes(s, info->width, info->height, &p->finish));
-    /* Beside the plan: halo records on their way, decoded frames, and what the decoder takes by itself. */
-    int64_t beside = s->task->finish ? (int64_t)staging_bytes(s, lt_finishing_record_bytes(&p->finish)) : 0;
-    if (s->env.planes) {
-        p->reader_bytes = (int64_t)lt_reader_device_bytes(info, lt_setup_prefetch(s));
-        p->decoder_bytes = (int64_t)lt_media_device_bytes(media);
-        beside += p->reader_bytes + p->decoder_bytes;
-    }
-    p->device_bytes = (int64_t)device;
-    p->host_bytes = (int64_t)(lt_media_host_bytes(media) + (s->env.planes ? 0 : lt_reader_bytes(info, lt_setup_prefetch(s))) + lt_writer_bytes(&w)) + HOST_SLACK;
-    p->host_bytes += more_host_bytes(s, plan, &p->finish);
-    if (p->device_bytes + beside > s->budget.device)
-        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of device memory and %s may be used: raise --memory-limit or give a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->device_bytes + beside, need, sizeof need),
-                lt_bytes_text(s->budget.device, have, sizeof have));
-    if (p->host_bytes > s->budget.host)
-        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s of host memory and %s may be used: raise --host-memory-limit or give a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->host_bytes, need, sizeof need),
-                lt_bytes_text(s->budget.host, have, sizeof have));
-    if (p->device_bytes + p->host_bytes > s->budget.pool)
-        LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs %s and this rank's share of memory is %s: use fewer ranks here or a smaller --max-res", path,
-                info->width, info->height, lt_bytes_text(p->device_bytes + p->host_bytes, need, sizeof need),
-                lt_bytes_text(s->budget.pool, have, sizeof have));
+    lt_ladder *l = calloc(1, sizeof *l);
+    const lt_ladder_ask ask = { .task = s->task, .env = &s->env, .fields = s->fields, .n_fields = s->n_fields, .name = path,
+                                .info = *lt_media_get_info(media), .decoder_device = (int64_t)lt_media_device_bytes(media),
+                                .n_threads = s->n_threads, .ranks = lt_comm_size(s->comm), .budget = s->least, .overhead = s->overhead };
+    if (!l) LT_FAIL(LT_E_MEMORY, "no memory for a plan");
+    LT_TRY(lt_ladder_walk(&ask, l));
+    p->setting = l->candidates[l->chosen].setting;
+    p->need = l->candidates[l->chosen].need;
 done:
-    s->task->plan_destroy(&plan);
+    free(l);
     return st;
 }
 
@@ -421,11 +359,9 @@ static lt_status look_at_all(lt_setup *s)
         video->width = p->width;
         video->height = p->height;
         video->n_frames = p->status < 0 ? 0 : p->n_frames;
-        video->device_bytes = p->device_bytes;
-        video->host_bytes = p->host_bytes;
-        video->reader_bytes = p->reader_bytes;
-        video->decoder_bytes = p->decoder_bytes;
-        video->finish = p->finish;
+        video->setting = p->setting;
+        video->need = p->need;
+        video->finish = p->need.finish;
         if (s->task->finish && p->status >= 0) LT_TRY(finish_config(s, video));
     }
 done:
@@ -591,17 +527,19 @@ static lt_status sum_up(lt_setup *s)
     lt_status st = LT_OK;
     char need[32], have[32];
     int64_t decoder = 0;
+    s->prefetch = s->settings->prefetch;
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
-        if ((size_t)video->device_bytes > s->arena_bytes) s->arena_bytes = (size_t)video->device_bytes;
-        if ((size_t)video->host_bytes > s->host_bytes) s->host_bytes = (size_t)video->host_bytes;
+        if ((size_t)video->need.plan > s->arena_bytes) s->arena_bytes = (size_t)video->need.plan;
+        if ((size_t)video->need.host > s->host_bytes) s->host_bytes = (size_t)video->need.host;
         const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
         if (record > s->record_bytes) s->record_bytes = record;
-        if ((size_t)video->reader_bytes > s->reader_bytes) s->reader_bytes = (size_t)video->reader_bytes;
-        if (video->decoder_bytes > decoder) decoder = video->decoder_bytes;
+        if ((size_t)video->need.reader > s->reader_bytes) s->reader_bytes = (size_t)video->need.reader;
+        if (video->need.decoder > decoder) decoder = video->need.decoder;
+        if (video->setting.prefetch < s->prefetch) s->prefetch = video->setting.prefetch;
     }
-    s->staging_at = behind(s, staging_bytes(s, s->record_bytes));
+    s->staging_at = behind(s, lt_need_staging(&s->env.machine, lt_comm_size(s->comm), s->record_bytes));
     s->reader_at = behind(s, s->reader_bytes);
     if ((int64_t)s->arena_bytes + decoder > s->budget.device)
         LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used: raise --memory-limit, or do those of one size by themselves",
@@ -612,20 +550,30 @@ done:
 
 /* ---- all of it ---- */
 
-/* Of a device whose memory several ranks share each has its part. */
+/* Of a device whose memory several ranks share each has its part. A video is planned for the rank that may use least, since any may come to do it. */
 static lt_status share_device(lt_setup *s)
 {
     lt_status st = LT_OK;
     const int n = lt_comm_size(s->comm);
     char mine[LT_DEVICE_UUID] = "", *all = calloc((size_t)n, sizeof mine);
+    lt_budget *budgets = calloc((size_t)n, sizeof *budgets);
     int sharing = 0;
-    if (!all) LT_FAIL(LT_E_MEMORY, "no memory for %d ranks", n);
+    if (!all || !budgets) LT_FAIL(LT_E_MEMORY, "no memory for %d ranks", n);
     if (s->compute.device) snprintf(mine, sizeof mine, "%s", lt_device_get_facts(s->compute.device)->uuid);
     LT_TRY(lt_comm_gather_all(s->comm, mine, sizeof mine, all));
     for (int r = 0; r < n; r++) sharing += !strcmp(all + (size_t)r * sizeof mine, mine);
-    if (s->compute.device) LT_TRY(lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm)));
-    s->budget = s->compute.budget;
+    if (s->compute.device) st = lt_place_budget(&s->compute, s->settings, sharing, lt_comm_local_size(s->comm));
+    LT_TRY(lt_agree_status(s->comm, st));
+    s->budget = s->least = s->compute.budget;
+    if (s->compute.device) s->overhead = lt_device_overhead(lt_device_get_facts(s->compute.device));
+    LT_TRY(lt_comm_gather_all(s->comm, &s->budget, sizeof s->budget, budgets));
+    for (int r = 0; r < n; r++) {
+        if (budgets[r].device < s->least.device) s->least.device = budgets[r].device;
+        if (budgets[r].host < s->least.host) s->least.host = budgets[r].host;
+        if (budgets[r].pool < s->least.pool) s->least.pool = budgets[r].pool;
+    }
 done:
+    free(budgets);
     free(all);
     return st;
 }
@@ -703,6 +651,7 @@ lt_status lt_setup_make(const lt_settings *settings, lt_log *log, lt_comm *comm,
     LT_TRY(lt_agree_status(comm, st));
     LT_TRY(share_device(s));
     LT_TRY(hash_weights(s));
+    LT_TRY(lt_settle(s));
     st = open_directory(s);
     LT_TRY(lt_agree_status(comm, st));
     LT_TRY(share_videos(s));

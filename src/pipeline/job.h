@@ -12,6 +12,7 @@
 
 #include <longtake/budget.h>
 #include <longtake/comm.h>
+#include <longtake/ladder.h>
 #include <longtake/place.h>
 #include <longtake/log.h>
 #include <longtake/media.h>
@@ -27,8 +28,8 @@ typedef struct {
     char            why[LT_WHY];     /* also where frames may be missing from a damaged file; "" otherwise */
     int             width, height;
     int64_t         n_frames;        /* of the result */
-    int64_t         device_bytes, host_bytes;
-    int64_t         reader_bytes, decoder_bytes;     /* --decoder nvdec: of decoded frames, and what the decoder takes by itself */
+    lt_setting      setting;         /* in which it fits */
+    lt_need         need;            /* what that takes */
     lt_finish_config finish;         /* of a task of two steps */
     int64_t         first_piece, n_pieces;      /* in lt_setup.pieces */
     bool            mine;            /* some piece is of this shard */
@@ -45,6 +46,7 @@ typedef struct {
 
 typedef struct {
     const lt_settings *settings;
+    lt_settings        settled;      /* where settings are not the user's: with what was given up for memory */
     lt_log            *log;
     lt_comm           *comm;
     lt_stop           *stop;
@@ -57,7 +59,9 @@ typedef struct {
     lt_place           compute;
     lt_isa             isa;          /* of the CPU's part of the work */
     int                n_threads;
-    lt_budget          budget;
+    lt_budget          budget, least;              /* of this rank; of all */
+    int64_t            overhead;     /* of device memory that is not ours */
+    int64_t            prefetch;     /* frames decoded ahead */
     lt_shard           shard;
     bool               by_segment;
     bool               mixed;        /* ranks or runs of several kinds of device work on this job */

@@ -164,18 +164,20 @@ static void close_video(lt_worker *w)
 }
 
 /* A session for frames of this size. Packing a network's weights takes seconds, so videos of one size share it. */
-static lt_status open_session(lt_worker *w, int width, int height)
+static lt_status open_session(lt_worker *w, const lt_setting *setting, int width, int height)
 {
     lt_status st = LT_OK;
     open_video *o = &w->open;
     size_t n_bytes = 0;
+    lt_settings room;
     if (o->session && o->width == width && o->height == height) {
         w->s->task->forget(o->session);
         return LT_OK;
     }
     close_session(w);
-    LT_TRY(w->s->task->plan(&w->s->env, width, height, &o->plan, &n_bytes));
-    LT_TRY(w->s->task->open(o->plan, &w->s->env, w->arena, w->pool, &o->session));
+    const lt_task_env env = lt_setting_env(&w->s->env, setting, &room);
+    LT_TRY(w->s->task->plan(&env, width, height, &o->plan, &n_bytes));
+    LT_TRY(w->s->task->open(o->plan, &env, w->arena, w->pool, &o->session));
     o->width = width;
     o->height = height;
 done:
@@ -212,7 +214,7 @@ static lt_status open_the_video(lt_worker *w, int64_t v)
     LT_TRY(lt_media_set_index(o->media, o->index));
     if (w->s->env.planes) LT_TRY(lt_media_use_device(o->media, w->s->compute.device, lt_arena_at(w->arena, w->s->reader_at), w->s->reader_bytes));
     LT_TRY(chosen_frames(o, about));
-    LT_TRY(open_session(w, video->width, video->height));
+    LT_TRY(open_session(w, &video->setting, video->width, video->height));
     o->video = v;
 done:
     json_decref(about);

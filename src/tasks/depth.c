@@ -137,6 +137,65 @@ done:
     return st;
 }
 
+static int rungs(const lt_machine *m, const lt_task_rung **out)
+{
+    static const lt_task_rung cpu[] = {
+        { "nothing", LT_DEPTH_BATCH, LT_DEPTH_TILE, LT_DEPTH_BAND }, { "micro-batch", 2, LT_DEPTH_TILE, LT_DEPTH_BAND },
+        { "micro-batch", 1, LT_DEPTH_TILE, LT_DEPTH_BAND }, { "tile", 1, 16, LT_DEPTH_BAND }, { "band", 1, 16, 28 }, { "band", 1, 16, 14 },
+    };
+    static const lt_task_rung gpu[] = {
+        { "nothing", LT_DEPTH_BATCH, 0, 0 }, { "micro-batch", 2, 0, 0 }, { "micro-batch", 1, 0, 0 }, { "tile", 1, 4096, 0 }, { "tile", 1, 1024, 0 },
+        { "tile", 1, 256, 0 }, { "band", 1, 256, 140 }, { "band", 1, 256, 56 }, { "band", 1, 64, 28 },
+    };
+    const bool on_cpu = m->backend == LT_BACKEND_CPU;
+    *out = on_cpu ? cpu : gpu;
+    return on_cpu ? (int)(sizeof cpu / sizeof *cpu) : (int)(sizeof gpu / sizeof *gpu);
+}
+
+static void layout(const void *plan_, lt_task_layout *out)
+{
+    const plan *p = plan_;
+    *out = (lt_task_layout){ .network = p->net->network(p->net_plan), .ring_bytes = p->net->ring_bytes(p->net_plan) };
+    if (out->network) out->n_items = lt_plan_items(out->network, &out->items);
+}
+
+/* Frames of window k that are not in slots yet. */
+static int new_frames(int64_t k, int64_t n_frames, int64_t anchor, bool follows)
+{
+    int64_t frame[LT_WINDOW_FRAMES], before[LT_WINDOW_FRAMES];
+    int n = 0;
+    lt_window_frames(k, n_frames, anchor, frame);
+    if (follows) lt_window_frames(k - 1, n_frames, anchor, before);
+    for (int i = 0; i < LT_WINDOW_FRAMES; i++) {
+        bool held = false;
+        for (int j = 0; j < i && !held; j++) held = frame[j] == frame[i];
+        for (int j = 0; j < LT_WINDOW_FRAMES && follows && !held; j++) held = before[j] == frame[i];
+        n += !held;
+    }
+    return n;
+}
+
+static double work(const void *plan_, lt_range piece, int64_t n_frames, bool follows)
+{
+    const plan *p = plan_;
+    const lt_plan *network = p->net->network(p->net_plan);
+    double encode = 0, tail = 0, window = 0, all = 0;
+    int position[LT_WINDOW_FRAMES];
+    for (int i = 0; network && i < lt_plan_nodes(network); i++) {
+        lt_node_info info;
+        lt_plan_node(network, i, &info);
+        double *to = !strcmp(info.part, "encode") ? &encode : !strcmp(info.part, "tail") ? &tail : &window;
+        *to += info.flops;
+    }
+    const int64_t anchor = p->anchor_frame < n_frames ? p->anchor_frame : n_frames - 1;
+    for (int64_t k = piece.first / LT_WINDOW_FRAMES; k <= piece.last / LT_WINDOW_FRAMES; k++) {
+        const int n = new_frames(k, n_frames, anchor, follows && k > 0);
+        all += encode * n / p->net->batch(p->net_plan) + window + tail * lt_window_positions(k, n_frames, p->metric, position) / LT_WINDOW_FRAMES;
+        follows = true;
+    }
+    return all;
+}
+
 static size_t host_bytes(const void *plan_)
 {
     const plan *p = plan_;
@@ -455,6 +514,6 @@ done:
 
 const lt_task lt_task_depth = {
     .kind = LT_TASK_DEPTH, .name = "depth", .segment_frames = 8 * LT_WINDOW_STEP, .max_res = 1280, .takes_weights = takes_weights, .grid = grid,
-    .fields = fields, .settings = settings, .fit = fit, .plan = plan_create, .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session,
-    .close = close_session, .forget = forget, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
+    .fields = fields, .settings = settings, .fit = fit, .plan = plan_create, .plan_destroy = plan_destroy, .rungs = rungs, .layout = layout, .work = work,
+    .host_bytes = host_bytes, .open = open_session, .close = close_session, .forget = forget, .needs = needs, .run = run, .finish = &lt_finish_depth, .raw = raw,
 };

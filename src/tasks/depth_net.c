@@ -36,6 +36,16 @@ static int batch(const void *plan)
     return lt_depth_plan_batch(plan);
 }
 
+static const lt_plan *network(const void *plan)
+{
+    return lt_depth_plan_graph(plan);
+}
+
+static size_t ring_bytes(const void *plan)
+{
+    return lt_depth_plan_ring_bytes(plan);
+}
+
 static lt_status open_session(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **out)
 {
     lt_status st = LT_OK;
@@ -87,7 +97,7 @@ static lt_status end(void *session, const float **maps, const atomic_int *stop)
     return lt_depth_window_end(session, maps, stop);
 }
 
-static const lt_depth_net real = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, trace, frame, encode, begin, end };
+static const lt_depth_net real = { plan_create, plan_destroy, bytes, host_bytes, batch, network, ring_bytes, open_session, close_session, trace, frame, encode, begin, end };
 
 bool lt_depth_net_is_stub(void)
 {

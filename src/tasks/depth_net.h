@@ -13,6 +13,8 @@ typedef struct {
     size_t    (*bytes)(const void *plan);
     size_t    (*host_bytes)(const void *plan);
     int       (*batch)(const void *plan);
+    const lt_plan *(*network)(const void *plan);         /* NULL: it has none */
+    size_t    (*ring_bytes)(const void *plan);
     lt_status (*open)(const void *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, void **session);
     void      (*close)(void **session);
     /* Operators are shown from now on; NULL: it has none. */

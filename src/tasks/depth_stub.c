@@ -54,6 +54,18 @@ static int batch(const void *p)
     return wanted > 0 && wanted < BATCH ? wanted : BATCH;
 }
 
+static const lt_plan *network(const void *p)
+{
+    (void)p;
+    return NULL;
+}
+
+static size_t ring_bytes(const void *p)
+{
+    (void)p;
+    return 0;
+}
+
 static size_t bytes(const void *p)
 {
     return pixels(p) * sizeof(float) * (3 * BATCH + (size_t)((const plan *)p)->config.slots + LT_DEPTH_WINDOW);
@@ -161,7 +173,7 @@ static lt_status end(void *s_, const float **maps, const atomic_int *stop)
     return LT_OK;
 }
 
-const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, host_bytes, batch, open_session, close_session, NULL, frame, encode, begin, end };
+const lt_depth_net lt_depth_net_stub = { plan_create, plan_destroy, bytes, host_bytes, batch, network, ring_bytes, open_session, close_session, NULL, frame, encode, begin, end };
 
 #else
 typedef int lt_depth_stub_is_not_built;

@@ -75,6 +75,12 @@ static void plan_destroy(void **plan_)
     *plan_ = NULL;
 }
 
+static void layout(const void *plan_, lt_task_layout *out)
+{
+    *out = (lt_task_layout){ .items = NULL };
+    out->n_items = lt_flow_plan_items(plan_, &out->items);
+}
+
 static size_t host_bytes(const void *plan_)
 {
     return sizeof(session) + lt_flow_plan_pinned_bytes(plan_);
@@ -169,5 +175,5 @@ done:
 
 const lt_task lt_task_flow = {
     .kind = LT_TASK_FLOW, .name = "flow", .segment_frames = 64, .grid = grid, .fields = fields, .settings = settings, .plan = plan,
-    .plan_destroy = plan_destroy, .host_bytes = host_bytes, .open = open_session, .close = close_session, .forget = forget, .needs = needs, .run = run,
+    .plan_destroy = plan_destroy, .layout = layout, .host_bytes = host_bytes, .open = open_session, .close = close_session, .forget = forget, .needs = needs, .run = run,
 };

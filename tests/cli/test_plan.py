@@ -1,0 +1,127 @@
+"""plan: what it says is what run does; limits, refusals and pictures as a user meets them."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+TINY = ["--task", "depth", "--input-size", "70"]
+MIB = 1 << 20
+
+
+def plan(*words, code=0):
+    """What plan --json says; its message goes to standard error and is left out."""
+    r = subprocess.run(harness.command("plan", "--json", *words), capture_output=True, text=True, timeout=60, env=harness.clean_environment())
+    if r.returncode != code:
+        raise AssertionError(f"exit {r.returncode}: {r.stderr}")
+    return json.loads(r.stdout), r.stderr
+
+
+class Plan(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = harness.scratch("plan")
+        cls.clip = cls.folder / "film.mp4"
+        harness.clip(cls.clip, 24, size="112x70")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def planned_by_run(self, name, *words, code=0):
+        out = self.folder / name
+        r = harness.longtake("run", "--out", out, "--quiet", *words, self.clip)
+        self.assertEqual(r.code, code, r.text)
+        m = re.search(r"^longtake_planned_bytes\S* (\d+)$", (out / "metrics.prom").read_text(), re.M)
+        return int(m.group(1)), harness.content_hash(out / "film.h5")
+
+    def test_run_takes_what_plan_says(self):
+        """At plenty and at two limits that only lower rungs fit in: the same bytes, and the same values throughout."""
+        whole, _ = plan(*TINY, self.clip)
+        ladder = plan(*TINY, "--memory-limit", 1 * MIB, self.clip, code=69)[0]["videos"][0]["ladder"]
+        self.assertEqual(whole["planned_bytes"], ladder[0]["device_bytes"])
+        self.assertEqual([x["fits"] for x in ladder], [False] * len(ladder))
+        sizes = sorted({x["device_bytes"] for x in ladder})
+        self.assertGreater(len(sizes), 2)
+        hashes = set()
+        for limit in (sizes[0], sizes[len(sizes) // 2], sizes[-1]):
+            said, _ = plan(*TINY, "--memory-limit", limit, self.clip)
+            did, value = self.planned_by_run(f"at{limit}", *TINY, "--weights", "synthetic:7", "--memory-limit", limit)
+            self.assertEqual(said["planned_bytes"], did)
+            self.assertLessEqual(did, limit)
+            hashes.add(value)
+        self.assertEqual(len(hashes), 1, "a limit changed the values")
+        r = harness.longtake("run", "--out", self.folder / "none", "--quiet", *TINY, "--weights", "synthetic:7", "--memory-limit", sizes[0] - 1, self.clip)
+        self.assertIn("needs at least", r.text)
+        self.assertNotEqual(r.code, 0)
+
+    def test_flow_too(self):
+        said, _ = plan("--task", "flow", self.clip)
+        did, _ = self.planned_by_run("flow", "--task", "flow")
+        self.assertEqual(said["planned_bytes"], did)
+        self.assertEqual(said["frames"], 24)
+
+    def test_a_smaller_input_where_it_is_allowed(self):
+        """The job is then of that size, also when it is continued with memory in plenty."""
+        words = ["--task", "depth", "--input-size", "252", "--weights", "synthetic:7", "--frames", "3"]
+        ladder = plan("--task", "depth", "--input-size", "252", "--frames", "3", "--memory-limit", MIB, self.clip, code=69)[0]["videos"][0]["ladder"]
+        limit = ladder[-1]["device_bytes"] - 1
+        self.assertEqual(harness.longtake("run", "--out", self.folder / "no", "--quiet", *words, "--memory-limit", limit, self.clip).code, 69)
+        said, _ = plan("--task", "depth", "--input-size", "252", "--frames", "3", "--memory-limit", limit, "--allow", "size", self.clip)
+        self.assertEqual(said["videos"][0]["setting"]["input_size"], 224)
+        did, _ = self.planned_by_run("small", *words, "--memory-limit", limit, "--allow", "size")
+        self.assertEqual(said["planned_bytes"], did)
+        run = json.loads((self.folder / "small/run.json").read_text())
+        self.assertEqual(run["input-size"], 224)
+        again = harness.longtake("run", "--out", self.folder / "small", "--quiet", *words, "--allow", "size", self.clip)
+        self.assertEqual(again.code, 0, again.text)
+
+    def test_a_job_without_a_file(self):
+        said, _ = plan("--task", "depth", "--size", "1920x1080", "--frames", "3000", "--ranks", "4")
+        video = said["videos"][0]
+        self.assertEqual((video["width"], video["height"]), (1280, 720))
+        self.assertEqual(sum(r["frames"] for r in said["by_rank"]), 3000)
+        self.assertEqual(sum(r["segments"] for r in said["by_rank"]), said["segments"])
+        self.assertEqual(said["segments"], -(-3000 // 176))
+        self.assertIn(sum(r["halos"] for r in said["by_rank"]), range(3, 9))
+        self.assertEqual(said["result_bytes"], 3000 * 1280 * 720 * 4)
+        self.assertGreater(said["peak_disk_bytes"], 2 * said["result_bytes"])
+        self.assertAlmostEqual(sum(r["tflop"] for r in said["by_rank"]), said["tflop"], 2)
+        rows = {(r["kind"], r["name"]): r["bytes"] for r in said["arena"]}
+        held = rows["weights", ""] + rows["kept", ""]
+        parts = [b for (k, _), b in rows.items() if k == "activations"]
+        self.assertLessEqual(held + max(parts), said["planned_bytes"])
+        self.assertLess(max(parts), said["planned_bytes"])
+
+    def test_refusals(self):
+        said, message = plan("--task", "depth", "--size", "518x518", "--memory-limit", "200MiB", code=69)
+        self.assertFalse(said["fits"])
+        self.assertRegex(message, r"needs at least [\d.]+ MiB of device memory and 200.0 MiB may be used: raise --memory-limit to \d+MiB")
+        self.assertIn("--allow size would do", message)
+        for words, says in ((["--size", "70x70", self.clip], "not both"), ([], "needs the size of the frames"), (["--size", "70x70", "--task", "map"], "not built")):
+            r = harness.longtake("plan", *words)
+            self.assertEqual(r.code, 64, r.text)
+            self.assertIn(says, r.text)
+        r = harness.longtake("plan", "--task", "depth", "--size", "70x70", "--device-profile", "rtx4050")
+        if r.code:
+            self.assertEqual(r.code, 69)
+            self.assertIn("this build of longtake has no CUDA", r.text)
+
+    def test_text_and_picture(self):
+        png = self.folder / "plan.png"
+        r = harness.longtake("plan", *TINY, "--size", "98x70", "--frames", "50", "--picture", png)
+        self.assertEqual(r.code, 0, r.text)
+        for words in ("-> vits, input 70, f32, micro-batch 4", "arena of each rank", "weights", "activations        tail", "TFLOP"):
+            self.assertIn(words, r.text)
+        data = png.read_bytes()
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual((int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), (1400, 900))
+
+
+if __name__ == "__main__":
+    unittest.main()
