@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30, LEAVE_S = 9, RECORDS_S = 3 };
 
