@@ -52,7 +52,7 @@ done:
 const char *lt_limit_text(lt_limit limit)
 {
     static const char *const names[] = {
-        [LT_LIMIT_FREE] = "what is free", [LT_LIMIT_OPTION] = "--memory-limit", [LT_LIMIT_HOST_OPTION] = "--host-memory-limit",
+        [LT_LIMIT_FREE] = "what is free there", [LT_LIMIT_OPTION] = "--memory-limit", [LT_LIMIT_HOST_OPTION] = "--host-memory-limit",
         [LT_LIMIT_FRACTION] = "--memory-fraction", [LT_LIMIT_CGROUP] = "the limit of the control group, that is of the container or job",
         [LT_LIMIT_SLURM_NODE] = "SLURM_MEM_PER_NODE", [LT_LIMIT_SLURM_CPU] = "SLURM_MEM_PER_CPU", [LT_LIMIT_SLURM_GPU] = "SLURM_MEM_PER_GPU",
         [LT_LIMIT_ADDRESSES] = "RLIMIT_AS, ulimit -v", [LT_LIMIT_DATA] = "RLIMIT_DATA, ulimit -d",
