@@ -213,13 +213,16 @@ static lt_status advise(const lt_ladder_ask *ask, char *out, size_t n_bytes)
     for (int w = 0; ask->task->rungs && w < 3; w++) {
         if ((ways[w].bit & ask->env->settings->allow) == ways[w].bit) continue;
         const int n = qualities(&other, ask->env->settings->allow | ways[w].bit, all);
-        for (int i = 1; i < n; i++) {
-            lt_candidate c;
+        lt_candidate c;
+        /* The last takes least: where that does not fit, none does. */
+        LT_TRY(least(&other, &all[n - 1], &c));
+        for (int i = 1; i < n && c.end == LT_RUNG_FITS; i++) {
             if (!strcmp(all[i].gives_up, "precision")) continue;
-            LT_TRY(least(&other, &all[i], &c));
-            if (c.end != LT_RUNG_FITS) continue;
-            snprintf(out, n_bytes, "; --allow %s would do, with %s and input %lld", ways[w].text, lt_model_choice_name(c.setting.model),
-                     (long long)c.setting.input_size);
+            lt_candidate first;
+            LT_TRY(least(&other, &all[i], &first));
+            if (first.end != LT_RUNG_FITS) continue;
+            snprintf(out, n_bytes, "; --allow %s would do, with %s and input %lld", ways[w].text, lt_model_choice_name(first.setting.model),
+                     (long long)first.setting.input_size);
             goto done;
         }
     }
