@@ -12,19 +12,46 @@
 #include <longtake/device.h>
 #include <longtake/status.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Memory of this machine as this process may use it: the smallest of /proc/meminfo and the control groups that hold it (v1 or v2, and those above). */
+/* What bounds a budget. */
+typedef enum {
+    LT_LIMIT_FREE,               /* what is free of the memory, host's or GPU's */
+    LT_LIMIT_OPTION,             /* --memory-limit */
+    LT_LIMIT_HOST_OPTION,        /* --host-memory-limit */
+    LT_LIMIT_FRACTION,           /* --memory-fraction, or its default */
+    LT_LIMIT_CGROUP,
+    LT_LIMIT_SLURM_NODE, LT_LIMIT_SLURM_CPU, LT_LIMIT_SLURM_GPU,
+    LT_LIMIT_ADDRESSES,          /* RLIMIT_AS */
+    LT_LIMIT_DATA                /* RLIMIT_DATA */
+} lt_limit;
+
+/* "SLURM_MEM_PER_NODE", "RLIMIT_AS, ulimit -v", ...: as a sentence names it. */
+const char *lt_limit_text(lt_limit limit);
+
+/* Memory of this machine as this process may use it: the smallest of /proc/meminfo, the control groups that hold it (v1 or v2, and those above), and
+ * what Slurm gives the job on this node. All ranks here share it. */
 typedef struct {
-    int64_t total, available;    /* bytes */
-    int64_t cgroup_limit;        /* the least of them; -1: none */
+    int64_t  total, available;   /* bytes */
+    int64_t  cgroup_limit;       /* the least of them; -1: none */
+    int64_t  slurm_limit;        /* SLURM_MEM_PER_NODE, or _CPU x SLURM_CPUS_ON_NODE, or _GPU x SLURM_GPUS_ON_NODE; -1: none is set */
+    int64_t  process;            /* what RLIMIT_AS and RLIMIT_DATA leave to this process alone; -1: neither is set */
+    lt_limit binds, process_binds;       /* what `available` and `process` come from */
 } lt_host_memory;
 
 LT_NODISCARD lt_status lt_host_memory_read(lt_host_memory *out);
+
+/* Whether a rank can work under the limits of this process. LT_E_DEVICE on a GPU where RLIMIT_AS is set: CUDA reserves addresses for all memory of all
+ * GPUs and of the host, far beyond what it uses. */
+LT_NODISCARD lt_status lt_host_limits_check(bool gpu);
+
+/* Anonymous and shared memory of this process that is in RAM, in bytes; pages of files are not in it, for the kernel takes them back at will. -1: not known. */
+int64_t lt_host_used(void);
 
 typedef struct {
     int64_t memory_limit;        /* --memory-limit, 0: none given */
@@ -36,9 +63,11 @@ typedef struct {
 typedef struct {
     int64_t device, host;        /* bytes this rank may plan for each */
     int64_t pool;                /* and for both together, where they are one memory */
+    lt_limit device_binds, host_binds, pool_binds;
 } lt_budget;
 
-/* The limits of a CPU rank: device = min(limit, fraction x total / ranks, available / ranks - reserve). */
+/* The limits of a CPU rank: pool = min(available / ranks, what rlimits leave to the process) - reserve, device = min(limit, fraction x total / ranks, pool),
+ * host = min(limit, pool). Stacks of threads are mapped, and so count against rlimits, before they are used: the reserve there has room for them. */
 LT_NODISCARD lt_status lt_budget_cpu(const lt_budget_opts *opts, lt_budget *out);
 
 /* The limits of a rank on a GPU with `total` bytes of which `free_now` are free, one of n_ranks on it (those with the same facts.uuid): device =

@@ -1,4 +1,6 @@
-#include <longtake/budget.h>
+#include "host.h"
+
+#include <longtake/pool.h>
 
 #include <stdio.h>
 
@@ -6,26 +8,56 @@
 static const double default_fraction = 0.9;
 static const int64_t reserve = (int64_t)256 << 20;
 
-static int64_t least(int64_t a, int64_t b)
+/* What mappings take beside the plan: code and tables of libraries that are opened late, and the stacks of threads that compute, decode and compress.
+ * An arena of malloc that finds no addresses is done without. */
+static int64_t mapped_reserve(void)
 {
-    return a < b ? a : b;
+    const int64_t stack = (int64_t)8 << 20;
+    return reserve + stack * (3 * lt_cpus_allowed() + 8);
+}
+
+static int64_t beside(int64_t all, int64_t kept)
+{
+    return all > kept ? all - kept : all / 2;
+}
+
+void lt_budget_from(const lt_budget_opts *o, const lt_host_memory *m, lt_budget *out)
+{
+    const int ranks = o->ranks_here < 1 ? 1 : o->ranks_here;
+    const double fraction = o->memory_fraction > 0 ? o->memory_fraction : default_fraction;
+    const int64_t part = (int64_t)(fraction * (double)m->total / ranks);
+    int64_t share = beside(m->available / ranks, reserve);
+    lt_limit binds = m->binds;
+    if (m->process >= 0) {
+        const int64_t own = m->process > mapped_reserve() ? m->process - mapped_reserve() : 0;
+        if (own < share) share = own, binds = m->process_binds;
+    }
+    *out = (lt_budget){ share, share, share, binds, binds, binds };
+    if (part < out->device) out->device = part, out->device_binds = LT_LIMIT_FRACTION;
+    if (o->memory_limit > 0 && o->memory_limit < out->device) out->device = o->memory_limit, out->device_binds = LT_LIMIT_OPTION;
+    if (o->host_memory_limit > 0 && o->host_memory_limit < out->host) out->host = o->host_memory_limit, out->host_binds = LT_LIMIT_HOST_OPTION;
 }
 
 lt_status lt_budget_cpu(const lt_budget_opts *o, lt_budget *out)
 {
     lt_status st = LT_OK;
     lt_host_memory m;
-    int ranks = o->ranks_here < 1 ? 1 : o->ranks_here;
-    *out = (lt_budget){ 0, 0, 0 };
+    *out = (lt_budget){ .device = 0 };
     LT_TRY(lt_host_memory_read(&m));
-    double fraction = o->memory_fraction > 0 ? o->memory_fraction : default_fraction;
-    int64_t share = m.available / ranks > reserve ? m.available / ranks - reserve : m.available / ranks / 2;
-    out->pool = share;
-    out->device = least((int64_t)(fraction * (double)m.total / ranks), share);
-    if (o->memory_limit > 0) out->device = least(out->device, o->memory_limit);
-    out->host = o->host_memory_limit > 0 ? least(o->host_memory_limit, share) : share;
+    lt_budget_from(o, &m, out);
 done:
     return st;
+}
+
+const char *lt_limit_text(lt_limit limit)
+{
+    static const char *const names[] = {
+        [LT_LIMIT_FREE] = "what is free there", [LT_LIMIT_OPTION] = "--memory-limit", [LT_LIMIT_HOST_OPTION] = "--host-memory-limit",
+        [LT_LIMIT_FRACTION] = "--memory-fraction", [LT_LIMIT_CGROUP] = "the limit of the control group, that is of the container or job",
+        [LT_LIMIT_SLURM_NODE] = "SLURM_MEM_PER_NODE", [LT_LIMIT_SLURM_CPU] = "SLURM_MEM_PER_CPU", [LT_LIMIT_SLURM_GPU] = "SLURM_MEM_PER_GPU",
+        [LT_LIMIT_ADDRESSES] = "RLIMIT_AS, ulimit -v", [LT_LIMIT_DATA] = "RLIMIT_DATA, ulimit -d",
+    };
+    return names[limit];
 }
 
 /* Of a GPU, for what the driver needs in passing and for others' small changes. */
@@ -43,20 +75,23 @@ lt_status lt_budget_gpu(const lt_budget_opts *o, int64_t total, int64_t free_now
     lt_status st = LT_OK;
     lt_budget host;
     char whole[32], theirs[32];
-    const char *binds = "--memory-fraction", *mend = "raise it, or use fewer ranks on the GPU";
+    lt_limit binds = LT_LIMIT_FRACTION;
+    const char *mend = "raise it, or use fewer ranks on the GPU";
     const int ranks = n_ranks < 1 ? 1 : n_ranks;
     const double fraction = o->memory_fraction > 0 ? o->memory_fraction : default_fraction;
-    *out = (lt_budget){ 0, 0, 0 };
+    *out = (lt_budget){ .device = 0 };
     LT_TRY(lt_budget_cpu(o, &host));
     int64_t all = (int64_t)(fraction * (double)total / ranks), room = free_now > gpu_reserve ? (free_now - gpu_reserve) / ranks : 0;
-    if (o->memory_limit > 0 && o->memory_limit <= all) all = o->memory_limit, binds = "--memory-limit";
-    if (room < all) all = room, binds = "what is free there", mend = "end what else runs on it, or use fewer ranks on it";
+    if (o->memory_limit > 0 && o->memory_limit <= all) all = o->memory_limit, binds = LT_LIMIT_OPTION;
+    if (room < all) all = room, binds = LT_LIMIT_FREE, mend = "end what else runs on it, or use fewer ranks on it";
     if (all <= overhead)
         LT_FAIL(LT_E_MEMORY, "this rank may take %s of the GPU's memory (%s), of which driver and CUDA's libraries alone need up to %s: %s",
-                lt_bytes_text(all, whole, sizeof whole), binds, lt_bytes_text(overhead, theirs, sizeof theirs), mend);
+                lt_bytes_text(all, whole, sizeof whole), lt_limit_text(binds), lt_bytes_text(overhead, theirs, sizeof theirs), mend);
     out->device = all - overhead;
     out->host = host.host;
     out->pool = out->device + out->host;
+    out->device_binds = binds;
+    out->host_binds = out->pool_binds = host.host_binds;
 done:
     return st;
 }

@@ -85,6 +85,7 @@ static lt_status try_device(const lt_settings *s, json_t *o, lt_findings *f, boo
         json_object_set_new(o, "computes_on", json_string("the CPU"));
         goto done;
     }
+    LT_TRY(lt_host_limits_check(true));
     LT_TRY(lt_device_open(backend, ordinal, &d));
     const lt_device_facts *facts = lt_device_get_facts(d);
     const lt_budget_opts opts = { (int64_t)s->memory_limit, s->memory_fraction, (int64_t)s->host_memory_limit, size };

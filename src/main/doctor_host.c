@@ -68,8 +68,14 @@ json_t *lt_doctor_memory(lt_findings *f)
     json_object_set_new(o, "total_bytes", json_integer((json_int_t)m.total));
     json_object_set_new(o, "available_bytes", json_integer((json_int_t)m.available));
     json_object_set_new(o, "cgroup_limit_bytes", m.cgroup_limit < 0 ? json_null() : json_integer((json_int_t)m.cgroup_limit));
-    if (m.available < LEAST_MEMORY)
-        lt_finding(f->problems, "only %" PRId64 " MiB of memory may be used: longtake needs %" PRId64 " MiB at least", m.available >> 20, LEAST_MEMORY >> 20);
+    const bool own = m.process >= 0 && m.process < m.available;
+    const int64_t least = own ? m.process : m.available;
+    const char *binds = lt_limit_text(own ? m.process_binds : m.binds);
+    json_object_set_new(o, "slurm_limit_bytes", m.slurm_limit < 0 ? json_null() : json_integer((json_int_t)m.slurm_limit));
+    json_object_set_new(o, "process_limits_leave_bytes", m.process < 0 ? json_null() : json_integer((json_int_t)m.process));
+    json_object_set_new(o, "limit_that_binds", json_string(binds));
+    if (least < LEAST_MEMORY)
+        lt_finding(f->problems, "only %" PRId64 " MiB of memory may be used (%s): longtake needs %" PRId64 " MiB at least", least >> 20, binds, LEAST_MEMORY >> 20);
     return o;
 }
 

@@ -33,6 +33,7 @@ static lt_status budget(lt_forecast *f, const lt_settings *s)
     LT_TRY(lt_budget_gpu(&o, (int64_t)f->profile.memory, (int64_t)f->profile.usable, 1, f->overhead, &f->budget));
     f->host_limited = s->host_memory_limit > 0;
     f->budget.host = f->host_limited ? (int64_t)s->host_memory_limit : boundless;
+    f->budget.host_binds = LT_LIMIT_HOST_OPTION;
     f->budget.pool = 2 * boundless;
 done:
     return st;

@@ -542,8 +542,9 @@ static lt_status sum_up(lt_setup *s)
     s->staging_at = behind(s, lt_need_staging(&s->env.machine, lt_comm_size(s->comm), s->record_bytes));
     s->reader_at = behind(s, s->reader_bytes);
     if ((int64_t)s->arena_bytes + decoder > s->budget.device)
-        LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used: raise --memory-limit, or do those of one size by themselves",
-                lt_bytes_text((int64_t)s->arena_bytes + decoder, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have));
+        LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used (%s): raise that limit, or do those of one size by themselves",
+                lt_bytes_text((int64_t)s->arena_bytes + decoder, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have),
+                lt_limit_text(s->budget.device_binds));
 done:
     return st;
 }
@@ -568,9 +569,9 @@ static lt_status share_device(lt_setup *s)
     if (s->compute.device) s->overhead = lt_device_overhead(lt_device_get_facts(s->compute.device));
     LT_TRY(lt_comm_gather_all(s->comm, &s->budget, sizeof s->budget, budgets));
     for (int r = 0; r < n; r++) {
-        if (budgets[r].device < s->least.device) s->least.device = budgets[r].device;
-        if (budgets[r].host < s->least.host) s->least.host = budgets[r].host;
-        if (budgets[r].pool < s->least.pool) s->least.pool = budgets[r].pool;
+        if (budgets[r].device < s->least.device) s->least.device = budgets[r].device, s->least.device_binds = budgets[r].device_binds;
+        if (budgets[r].host < s->least.host) s->least.host = budgets[r].host, s->least.host_binds = budgets[r].host_binds;
+        if (budgets[r].pool < s->least.pool) s->least.pool = budgets[r].pool, s->least.pool_binds = budgets[r].pool_binds;
     }
 done:
     free(budgets);

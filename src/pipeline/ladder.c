@@ -245,10 +245,14 @@ static lt_status refuse(const lt_ladder_ask *ask, const lt_ladder *l)
     const int64_t bytes = best->end == LT_RUNG_DEVICE ? n->device : best->end == LT_RUNG_HOST ? n->host : n->device + n->host;
     const int64_t may = best->end == LT_RUNG_DEVICE ? ask->budget.device : best->end == LT_RUNG_HOST ? ask->budget.host : ask->budget.pool;
     const int64_t all = bytes + (best->end == LT_RUNG_DEVICE ? ask->overhead : 0);
-    if (best->end == LT_RUNG_POOL) snprintf(limit, sizeof limit, "use fewer ranks here");
-    else snprintf(limit, sizeof limit, "raise --%smemory-limit to %lldMiB", best->end == LT_RUNG_HOST ? "host-" : "", (long long)((all + (1 << 20) - 1) >> 20));
-    LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs at least %s of %s and %s may be used: %s, or give a smaller --max-res%s", ask->name, ask->info.width,
-            ask->info.height, lt_bytes_text(bytes, need, sizeof need), beyond[best->end], lt_bytes_text(may, have, sizeof have), limit, advice);
+    const lt_limit binds = best->end == LT_RUNG_DEVICE ? ask->budget.device_binds : best->end == LT_RUNG_HOST ? ask->budget.host_binds : ask->budget.pool_binds;
+    const bool option = binds == LT_LIMIT_OPTION || binds == LT_LIMIT_HOST_OPTION;
+    if (option) snprintf(limit, sizeof limit, "raise %s to %lldMiB", lt_limit_text(binds), (long long)((all + (1 << 20) - 1) >> 20));
+    else if (binds == LT_LIMIT_ADDRESSES || binds == LT_LIMIT_DATA) snprintf(limit, sizeof limit, "raise it");
+    else snprintf(limit, sizeof limit, "%suse fewer ranks here", binds == LT_LIMIT_FREE ? "" : "raise it, ");
+    LT_FAIL(LT_E_MEMORY, "%s: %dx%d needs at least %s of %s and %s may be used%s%s%s: %s, or give a smaller --max-res%s", ask->name, ask->info.width,
+            ask->info.height, lt_bytes_text(bytes, need, sizeof need), beyond[best->end], lt_bytes_text(may, have, sizeof have), option ? "" : " (",
+            option ? "" : lt_limit_text(binds), option ? "" : ")", limit, advice);
 done:
     return st;
 }

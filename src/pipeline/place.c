@@ -44,6 +44,7 @@ lt_status lt_place_open(const lt_settings *s, int local_rank, int local_size, lt
     memset(out, 0, sizeof *out);
     LT_TRY(lt_isa_parse(s->cpu_isa ? s->cpu_isa : "auto", &out->isa));
     LT_TRY(lt_gpu_pick((lt_device_choice)s->device, local_rank, local_size, &backend, &ordinal, out->note, sizeof out->note));
+    LT_TRY(lt_host_limits_check(backend != LT_BACKEND_CPU));
     if (backend != LT_BACKEND_CPU) LT_TRY(lt_device_open(backend, ordinal, &out->device));
     const int cpus = lt_cpus_allowed();
     out->n_threads = s->threads > 0 ? (int)s->threads : cpus > local_size ? cpus / local_size : 1;

@@ -5,6 +5,7 @@
 #include "summary.h"
 #include "worker.h"
 
+#include <longtake/budget.h>
 #include <longtake/clock.h>
 
 #include <stdio.h>
@@ -231,17 +232,6 @@ static lt_status hear(run *r, const lt_message *m)
     return LT_OK;
 }
 
-/* Memory of this process that is in RAM. */
-static int64_t resident_bytes(void)
-{
-    long long size, resident;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (!f) return -1;
-    int n = fscanf(f, "%lld %lld", &size, &resident);
-    fclose(f);
-    return n == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : -1;
-}
-
 static lt_status tell_state(run *r, bool now_please)
 {
     lt_status st = LT_OK;
@@ -256,7 +246,7 @@ static lt_status tell_state(run *r, bool now_please)
     m.n[2] = w.piece;
     m.n[3] = w.merging;
     m.n[4] = w.observed_bytes;
-    m.n[5] = resident_bytes();
+    m.n[5] = lt_host_used();
     m.x[0] = w.wait_decode_s;
     m.x[1] = w.compute_s;
     m.x[2] = w.wait_halo_s;

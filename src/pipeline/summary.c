@@ -199,7 +199,7 @@ static void fill_state(lt_summary *s, lt_progress_state *out)
         s->shown[r].frames = row->frames;
         out->device_planned += (int64_t)p->arena_bytes;
         out->device_used += row->observed;
-        out->host_planned += (int64_t)(p->host_bytes + p->arena_bytes);
+        out->host_planned += (int64_t)(p->host_bytes + (p->compute.device ? 0 : p->arena_bytes));
         out->host_used += row->host_used;
     }
 }

@@ -34,7 +34,7 @@ static void rig_open(rig *r, int task, int model, int width, int height, lt_dtyp
     r->ask.info = (lt_media_info){ .width = width, .height = height, .coded_width = width, .coded_height = height, .bit_depth = 8 };
     r->ask.n_threads = 2;
     r->ask.ranks = 1;
-    r->ask.budget = (lt_budget){ plenty, plenty, 2 * plenty };
+    r->ask.budget = (lt_budget){ .device = plenty, .host = plenty, .pool = 2 * plenty, .device_binds = LT_LIMIT_OPTION, .host_binds = LT_LIMIT_HOST_OPTION };
 }
 
 static void rig_close(rig *r)
@@ -223,7 +223,7 @@ static void host_memory_costs_prefetch(void **state)
         assert_int_equal(r.ladder.chosen, 0);
         assert_int_equal(r.ladder.candidates[0].setting.prefetch, 4);
         r.settings.given[lt_option_find(lt_settings_table(), "prefetch")] = 1;
-        r.ask.budget = (lt_budget){ plenty, host - 1, 2 * plenty };
+        r.ask.budget = (lt_budget){ .device = plenty, .host = host - 1, .pool = 2 * plenty, .host_binds = LT_LIMIT_HOST_OPTION };
         if (task == LT_TASK_FLOW) {
             assert_int_equal(lt_ladder_walk(&r.ask, &r.ladder), LT_E_MEMORY);
             assert_non_null(strstr(lt_error_last()->text, "raise --host-memory-limit to"));
