@@ -1,6 +1,6 @@
 """Memory of the host: limits are found before a job starts, what was planned is kept, and nothing grows with clips or frames.
 
-LEAK_CLIPS is the number of clips that one process does in a row.
+LEAK_CLIPS is the number of clips that one process does in a row (default 40 of flow, 24 of depth).
 """
 import json
 import os
@@ -15,7 +15,7 @@ import depth_case as depth
 import harness
 
 MIB = 1 << 20
-CLIPS = int(os.environ.get("LEAK_CLIPS", "40"))
+CLIPS, DEPTH_CLIPS = (int(os.environ.get("LEAK_CLIPS", n)) for n in (40, 24))
 FLOW = ("--task", "flow", "--preset", "fast")
 DEPTH = ("--task", "depth", *depth.SIZE)
 SANITIZED = re.search(r"lib[at]san", subprocess.run(["ldd", harness.LONGTAKE], text=True, stdout=subprocess.PIPE).stdout) is not None
@@ -104,7 +104,7 @@ class Memory(harness.Case):
         if not clips.exists():
             clips.mkdir()
             first = harness.clip(clips / "c0.mp4", 5, size="64x48")
-            for i in range(1, CLIPS):
+            for i in range(1, max(CLIPS, DEPTH_CLIPS)):
                 os.link(first, clips / f"c{i}.mp4")
         code, seen, text = watch(*words, "--quiet", "--threads", 1, *[clips / f"c{i}.mp4" for i in range(n)], out=self.dir / name, env=env)
         self.assertEqual(code, 0, text)
@@ -122,7 +122,7 @@ class Memory(harness.Case):
 
     def test_clips_of_depth_leave_nothing(self):
         depth.needs_stub()
-        self.flat("depth", *DEPTH, env=depth.STUB, n=CLIPS * 3 // 5)
+        self.flat("depth", *DEPTH, env=depth.STUB, n=DEPTH_CLIPS)
 
     def test_what_was_planned_is_kept(self):
         """Anonymous and shared memory stay within the plan, + 5 %, for ten frames and for two thousand."""
