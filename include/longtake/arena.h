@@ -26,6 +26,9 @@ typedef struct {
     size_t      offset;            /* out: bytes from the start, a multiple of LT_ARENA_ALIGN */
 } lt_arena_item;
 
+/* What n_bytes take of a layout: rounded up to LT_ARENA_ALIGN. */
+size_t lt_arena_padded(size_t n_bytes);
+
 /* Gives each item an offset such that items alive at a common step do not overlap: largest first, each in
  * the smallest gap that holds it. *n_bytes is the size of the whole. LT_E_MEMORY where the sum overflows. */
 LT_NODISCARD lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes);

@@ -1,6 +1,7 @@
 #include "nccl_way.h"
 
 #ifdef LT_HAVE_CUDA
+#include <longtake/arena.h>
 #include <longtake/clock.h>
 
 #include <nccl.h>
@@ -14,7 +15,7 @@
 
 /* CTAS: records are few and small beside the work, so NCCL gets few of the multiprocessors and of its buffers. GREETED: others that a rank greets, each
  * with GREETING bytes; beyond that many ranks only those before and after it. */
-enum { NAP_US = 500, LEAVE_S = 10, FAREWELL_S = 5, CTAS = 4, GREETED = 16, GREETING = 64, ALIGN = 256 };
+enum { NAP_US = 500, LEAVE_S = 10, FAREWELL_S = 5, CTAS = 4, GREETED = 16, GREETING = 64 };
 
 _Static_assert(LT_NCCL_ID == NCCL_UNIQUE_ID_BYTES, "the size of NCCL's id");
 
@@ -62,7 +63,7 @@ void lt_nccl_version(char *text, size_t room)
 
 size_t lt_nccl_place(size_t room)
 {
-    const size_t least = 2 * GREETED * GREETING, whole = (room + ALIGN - 1) / ALIGN * ALIGN;
+    const size_t least = 2 * GREETED * GREETING, whole = lt_arena_padded(room);
     return whole > least ? whole : least;
 }
 

@@ -22,7 +22,7 @@ typedef struct {
     int            place;          /* in the caller's list */
 } entry;
 
-static size_t padded(size_t n_bytes)
+size_t lt_arena_padded(size_t n_bytes)
 {
     return (n_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
 }
@@ -47,7 +47,7 @@ static size_t best_gap(const entry *busy, int n, size_t need)
 {
     size_t end = 0, best = SIZE_MAX, at = 0;
     for (int i = 0; i < n; i++) {
-        size_t start = busy[i].item->offset, stop = start + padded(busy[i].item->n_bytes);
+        size_t start = busy[i].item->offset, stop = start + lt_arena_padded(busy[i].item->n_bytes);
         if (start >= end && start - end >= need && start - end < best) {
             best = start - end;
             at = end;
@@ -67,7 +67,7 @@ lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes)
         order[i] = (entry){ &items[i], i };
         if (items[i].n_bytes > SIZE_MAX / 2 - sum - LT_ARENA_ALIGN)
             LT_FAIL(LT_E_MEMORY, "the plan needs more memory than an address can name (at %s)", items[i].name);
-        sum += padded(items[i].n_bytes);
+        sum += lt_arena_padded(items[i].n_bytes);
     }
     qsort(order, (size_t)n, sizeof *order, by_size);
     for (int i = 0; i < n; i++) {
@@ -76,8 +76,8 @@ lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes)
         for (int j = 0; j < i; j++)
             if (order[j].item->first <= it->last && it->first <= order[j].item->last) busy[n_busy++] = order[j];
         qsort(busy, (size_t)n_busy, sizeof *busy, by_offset);
-        it->offset = best_gap(busy, n_busy, padded(it->n_bytes));
-        if (it->offset + padded(it->n_bytes) > total) total = it->offset + padded(it->n_bytes);
+        it->offset = best_gap(busy, n_busy, lt_arena_padded(it->n_bytes));
+        if (it->offset + lt_arena_padded(it->n_bytes) > total) total = it->offset + lt_arena_padded(it->n_bytes);
     }
     *n_bytes = total;
 done:

@@ -99,7 +99,7 @@ static lt_status allocate(lt_device *d, size_t n_bytes, void **out)
 {
     lt_status st = LT_OK;
     (void)d;
-    *out = aligned_alloc(LT_ARENA_ALIGN, (n_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN + LT_ARENA_ALIGN);
+    *out = aligned_alloc(LT_ARENA_ALIGN, lt_arena_padded(n_bytes) + LT_ARENA_ALIGN);
     if (!*out) LT_FAIL(LT_E_MEMORY, "no memory for a buffer of %zu bytes", n_bytes);
 done:
     return st;

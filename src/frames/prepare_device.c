@@ -5,7 +5,7 @@
 static size_t take(size_t *end, size_t n_bytes)
 {
     const size_t at = *end;
-    *end += (n_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    *end += lt_arena_padded(n_bytes);
     return at;
 }
 

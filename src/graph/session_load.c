@@ -20,7 +20,7 @@ static lt_status place(const lt_session *s, int item, void **to)
 {
     lt_status st = LT_OK;
     const lt_arena_item *i = &s->plan->items[item];
-    *to = s->gpu ? aligned_alloc(LT_ARENA_ALIGN, (i->n_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN) : s->base + i->offset;
+    *to = s->gpu ? aligned_alloc(LT_ARENA_ALIGN, lt_arena_padded(i->n_bytes)) : s->base + i->offset;
     if (!*to) LT_FAIL(LT_E_MEMORY, "no memory to pack a weight");
 done:
     return st;

@@ -42,11 +42,6 @@ static bool on_gpu(const lt_depth_config *c)
     return c->machine.backend == LT_BACKEND_CUDA;
 }
 
-static size_t aligned(size_t n)
-{
-    return (n + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
-}
-
 static int or_else(int wanted, int otherwise)
 {
     return wanted > 0 ? wanted : otherwise;
@@ -73,7 +68,7 @@ lt_status lt_depth_plan_create(const lt_depth_config *c, lt_depth_plan **out)
     const lt_plan_opts opts = { c->machine, batch, on_gpu(c) ? c->tile : or_else(c->tile, LT_DEPTH_TILE), on_gpu(c) ? c->band : or_else(c->band, LT_DEPTH_BAND), c->probes };
     LT_TRY(lt_model_graph(p->model, &size, &p->graph));
     LT_TRY(lt_graph_plan(p->graph, &opts, &p->plan));
-    p->ring_at = aligned(lt_plan_bytes(p->plan));
+    p->ring_at = lt_arena_padded(lt_plan_bytes(p->plan));
     *out = p;
     p = NULL;
 done:

@@ -18,11 +18,6 @@ struct lt_depth_ring {
     place             *places;               /* [n] */
 };
 
-static size_t aligned(size_t n)
-{
-    return (n + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
-}
-
 /* Two batches: one that waits for the device, one that is being filled. */
 static int places_of(int batch)
 {
@@ -32,13 +27,13 @@ static int places_of(int batch)
 /* RGB is larger than planes. */
 static size_t frame_bytes(const lt_depth_config *c)
 {
-    return aligned((size_t)c->frame_width * 3 * (size_t)c->frame_height);
+    return lt_arena_padded((size_t)c->frame_width * 3 * (size_t)c->frame_height);
 }
 
 size_t lt_depth_ring_bytes(const lt_depth_config *c, int batch)
 {
     if (c->frame_width == 0) return 0;
-    return (size_t)places_of(batch) * frame_bytes(c) + aligned(lt_prepare_device_bytes(c->frame_width, c->frame_height, c->width, c->height, c->planes));
+    return (size_t)places_of(batch) * frame_bytes(c) + lt_arena_padded(lt_prepare_device_bytes(c->frame_width, c->frame_height, c->width, c->height, c->planes));
 }
 
 size_t lt_depth_ring_pinned(const lt_depth_config *c, int batch)

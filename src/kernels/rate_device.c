@@ -54,7 +54,7 @@ lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeat
 {
     lt_status st = LT_OK;
     bench b = { 0 };
-    const size_t n_bytes = ((size_t)n * (size_t)n * lt_dtype_bytes(dtype) + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    const size_t n_bytes = lt_arena_padded((size_t)n * (size_t)n * lt_dtype_bytes(dtype));
     const lt_gemm_cublaslt_kind kind = { .K = n, .N = n, .operand = dtype, .result = dtype, .rows = n };
     *gflops = 0;
     const char *why = lt_gemm_cublaslt_refuse(&kind);

@@ -517,7 +517,7 @@ done:
 /* A place for n_bytes at the end of the arena. */
 static size_t behind(lt_setup *s, size_t n_bytes)
 {
-    const size_t at = (s->arena_bytes + LT_ARENA_ALIGN - 1) / LT_ARENA_ALIGN * LT_ARENA_ALIGN;
+    const size_t at = lt_arena_padded(s->arena_bytes);
     if (n_bytes) s->arena_bytes = at + n_bytes;
     return at;
 }

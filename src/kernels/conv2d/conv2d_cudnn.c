@@ -4,18 +4,13 @@
 #include "kernels/gemm/epilogue_cuda.h"
 
 #ifdef LT_HAVE_CUDA
+#include <longtake/arena.h>
+
 #include <stdlib.h>
 
 /* cuDNN gives the sums, in the operands' type, to out or to the workspace; one kernel of ours does what follows. Where the padding that a band needs is
  * not the same on both sides, more is padded and the rows or columns that come of it are left in the workspace. Maps with gaps in them go through the
  * workspace too: cuDNN's engines want theirs without any, and else move whole maps into a workspace of their own (seen with 9.19). */
-
-enum { PART_ALIGN = 256 };
-
-static size_t up(size_t n)
-{
-    return (n + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
-}
 
 /* How arguments are computed: from types, attributes and strides alone, so it is the same for every size. */
 typedef struct {
@@ -70,14 +65,14 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
 /* Packed: W, then b. */
 static size_t bias_at(const lt_conv2d_attr *t)
 {
-    return up((size_t)t->c_out * (size_t)(t->kernel_h * t->kernel_w) * (size_t)t->c_in * lt_dtype_bytes(t->compute));
+    return lt_arena_padded((size_t)t->c_out * (size_t)(t->kernel_h * t->kernel_w) * (size_t)t->c_in * lt_dtype_bytes(t->compute));
 }
 
 static size_t packed_bytes(const lt_args *a, const lt_machine *m)
 {
     const lt_conv2d_attr *t = a->attr;
     (void)m;
-    return bias_at(t) + up((size_t)t->c_out * sizeof(float));
+    return bias_at(t) + lt_arena_padded((size_t)t->c_out * sizeof(float));
 }
 
 /* W from [F, C, kh, kw] to [F, kh, kw, C]; then b, f32. */
@@ -163,8 +158,8 @@ static cut cut_of(const lt_args *a, bool tf32)
         const int64_t fit = (int64_t)(LT_CUDA_WORKSPACE / (of_x + of_y));
         c.frames = fit < 1 ? 1 : fit < c.frames ? fit : c.frames;
     }
-    c.gathered_bytes = up((size_t)c.frames * of_x);
-    c.scratch_bytes = up((size_t)c.frames * of_y);
+    c.gathered_bytes = lt_arena_padded((size_t)c.frames * of_x);
+    c.scratch_bytes = lt_arena_padded((size_t)c.frames * of_y);
     return c;
 }
 

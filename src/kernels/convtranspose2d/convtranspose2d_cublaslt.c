@@ -3,17 +3,12 @@
 #include "kernels/gemm/gemm_cublaslt.h"
 
 #ifdef LT_HAVE_CUDA
+#include <longtake/arena.h>
+
 #include <stdlib.h>
 
 /* The pixels of x times all places (p, q) of a block of s x s outputs at once, f32 with the bias, into the workspace; from there to their places in
  * their type by the copy kernel, one launch for each p. */
-
-enum { PART_ALIGN = 256 };
-
-static size_t up(size_t n)
-{
-    return (n + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
-}
 
 static lt_gemm_cublaslt_kind kind_of(const lt_args *a, const lt_machine *m)
 {
@@ -40,7 +35,7 @@ static const char *refuse(const lt_args *a, const lt_machine *m)
 static size_t packed_bytes(const lt_args *a, const lt_machine *m)
 {
     const lt_gemm_cublaslt_kind k = kind_of(a, m);
-    return up((size_t)(k.K * k.N) * lt_dtype_bytes(k.operand)) + up((size_t)k.N * sizeof(float));
+    return lt_arena_padded((size_t)(k.K * k.N) * lt_dtype_bytes(k.operand)) + lt_arena_padded((size_t)k.N * sizeof(float));
 }
 
 static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w, void *packed)
@@ -48,7 +43,7 @@ static void pack(const lt_args *a, const lt_machine *m, const lt_weight_data *w,
     const lt_convtranspose2d_attr *t = a->attr;
     const lt_gemm_cublaslt_kind k = kind_of(a, m);
     const int64_t places = (int64_t)t->stride * t->stride;
-    float *b = (float *)(void *)((char *)packed + up((size_t)(k.K * k.N) * lt_dtype_bytes(k.operand)));
+    float *b = (float *)(void *)((char *)packed + lt_arena_padded((size_t)(k.K * k.N) * lt_dtype_bytes(k.operand)));
     for (int64_t n = 0; n < k.N; n++) {
         const int64_t place = n / t->c_out, f = n % t->c_out;
         for (int64_t c = 0; c < k.K; c++) {
@@ -81,8 +76,8 @@ static cut cut_of(const lt_args *a, const lt_gemm_cublaslt_kind *k)
     c.frames = fit / c.n_h > 1 ? fit / c.n_h : 1;
     if (c.frames > a->out.dim[0]) c.frames = a->out.dim[0];
     const size_t most = (size_t)(c.frames * c.rows * c.n_w);
-    c.scratch_bytes = up(most * (size_t)k->N * sizeof(float));
-    c.gathered_bytes = c.gather ? up(most * (size_t)k->K * lt_dtype_bytes(k->operand)) : 0;
+    c.scratch_bytes = lt_arena_padded(most * (size_t)k->N * sizeof(float));
+    c.gathered_bytes = c.gather ? lt_arena_padded(most * (size_t)k->K * lt_dtype_bytes(k->operand)) : 0;
     return c;
 }
 
@@ -188,7 +183,7 @@ static lt_status block(const lt_launch *l, const lt_args *a, const transposed_st
         g.x = from + k * x.stride[0] * (int64_t)lt_dtype_bytes(x.dtype);
         g.y = scratch + k * n_i * c->n_w * N * (int64_t)sizeof(float);
         g.w = a->packed;
-        g.bias = (const char *)a->packed + up((size_t)(s->kind.K * N) * lt_dtype_bytes(s->kind.operand));
+        g.bias = (const char *)a->packed + lt_arena_padded((size_t)(s->kind.K * N) * lt_dtype_bytes(s->kind.operand));
         g.workspace = l->workspace;
         LT_TRY(lt_gemm_cublaslt_run(l, s->gemm, &g));
     }

@@ -5,9 +5,11 @@
 #include "kernels/linear/linear.h"
 
 #ifdef LT_HAVE_CUDA
+#include <longtake/arena.h>
+
 #include <stdlib.h>
 
-enum { PART_ALIGN = 256, X = 0, OUT, RESIDUAL };
+enum { X, OUT, RESIDUAL };
 
 /* f16 has no numbers as small as gamma W may be: folded weights are so much larger, and the sum is made smaller again. */
 enum { FOLD_F16 = 256 };
@@ -69,18 +71,13 @@ typedef struct {
     size_t b, b_after, gamma, n_bytes;
 } places;
 
-static size_t up(size_t n)
-{
-    return (n + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
-}
-
 static places places_of(const lt_gemm_cublaslt_kind *k, int n_out)
 {
     places p;
-    p.b = up((size_t)(k->N * k->K) * lt_dtype_bytes(k->operand));
-    p.b_after = p.b + up((size_t)k->N * lt_dtype_bytes(k->result));
-    p.gamma = p.b_after + up((size_t)k->N * sizeof(float));
-    p.n_bytes = p.gamma + up((size_t)n_out * sizeof(float));
+    p.b = lt_arena_padded((size_t)(k->N * k->K) * lt_dtype_bytes(k->operand));
+    p.b_after = p.b + lt_arena_padded((size_t)k->N * lt_dtype_bytes(k->result));
+    p.gamma = p.b_after + lt_arena_padded((size_t)k->N * sizeof(float));
+    p.n_bytes = p.gamma + lt_arena_padded((size_t)n_out * sizeof(float));
     return p;
 }
 
@@ -137,8 +134,8 @@ static size_t workspace_bytes(const lt_args *a, const lt_machine *m)
     const way w = way_of(a, m->tf32);
     const lt_blocks b = blocks_of(a);
     const size_t rows = (size_t)lt_blocks_rows(&b, block_rows(&w));
-    return LT_CUDA_WORKSPACE + (w.gather ? up(rows * (size_t)w.kind.K * lt_dtype_bytes(w.kind.operand)) : 0) +
-           (w.scratch ? up(rows * (size_t)w.kind.N * sizeof(float)) : 0);
+    return LT_CUDA_WORKSPACE + (w.gather ? lt_arena_padded(rows * (size_t)w.kind.K * lt_dtype_bytes(w.kind.operand)) : 0) +
+           (w.scratch ? lt_arena_padded(rows * (size_t)w.kind.N * sizeof(float)) : 0);
 }
 
 typedef struct {
@@ -206,7 +203,7 @@ static lt_status block(const lt_launch *l, const lt_args *a, const linear_state 
         const lt_args copy = { .attr = "", .in[LT_COPY_X] = x, .out = dense(space, w->kind.operand, at, w->kind.K) };
         if (l) LT_TRY(lt_copy_cuda.launch(l, &copy));
         x = copy.out;
-        if (l) space += up((size_t)lt_blocks_rows(b, block_rows(w)) * (size_t)w->kind.K * lt_dtype_bytes(w->kind.operand));
+        if (l) space += lt_arena_padded((size_t)lt_blocks_rows(b, block_rows(w)) * (size_t)w->kind.K * lt_dtype_bytes(w->kind.operand));
     }
     lt_tensor y = w->scratch ? dense(space, LT_F32, at, w->kind.N) : out;
     lt_gemm_cublaslt_call c = call_of(a, w, &x, &y, r->n_dims && !w->after ? &add : NULL);
