@@ -22,6 +22,7 @@ typedef struct {
     int      model;
     lt_dtype precision;
     int64_t  input_size, micro_batch, tile, band, prefetch;
+    bool     stream;                 /* weights are brought layer by layer */
 } lt_setting;
 
 typedef struct {

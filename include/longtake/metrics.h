@@ -44,13 +44,37 @@ typedef struct {
     const char *sheet;               /* PNG file shown as a thumbnail; NULL or unreadable: none */
 } lt_report_video;
 
+/* Memory of a rank at one moment. */
+typedef struct {
+    double  seconds;                 /* since the run began */
+    int64_t device, host;            /* bytes held; -1: not known */
+} lt_report_sample;
+
+/* Seconds of a rank's work, or of its waiting, that went to one thing. */
+typedef struct {
+    const char *name;                /* "encode", "frames" */
+    double      seconds;
+} lt_report_stage;
+
 typedef struct {
     int         rank;
     const char *host, *device;
     int64_t     frames, segments;
     double      seconds, wait_seconds;
-    int64_t     planned_bytes, observed_bytes;
+    int64_t     planned_bytes, observed_bytes;           /* of the device; observed: at most so far */
+    int64_t     host_planned, host_observed;
+    const lt_report_sample *samples;                     /* rising in time */
+    int         n_samples;
+    const lt_report_stage *stages, *waits;               /* of `seconds`; beside it */
+    int         n_stages, n_waits;
 } lt_report_rank;
+
+/* Frames of the result that have no value. */
+typedef struct {
+    const char *video;
+    int64_t     first, last;         /* -1: the whole video */
+    const char *why;
+} lt_report_failure;
 
 typedef struct {
     const char *name, *value;
@@ -68,6 +92,10 @@ typedef struct {
     int                    n_videos;
     const lt_report_rank  *ranks;
     int                    n_ranks;
+    const lt_report_failure *failures;
+    int                    n_failures;
+    int64_t                n_failures_more;      /* that are not listed */
+    const char            *plan;         /* the text of `longtake plan` for what was run; NULL: none */
     const lt_report_pair  *settings;
     int                    n_settings;
     const lt_report_pair  *versions;

@@ -32,10 +32,11 @@ typedef enum { LT_NAME_BY_STEM, LT_NAME_BY_PATH } lt_name_by;
 typedef enum { LT_DEVICE_AUTO, LT_DEVICE_CPU, LT_DEVICE_CUDA } lt_device_choice;
 typedef enum { LT_DECODE_AUTO, LT_DECODE_CPU, LT_DECODE_NVDEC } lt_decoder_choice;
 typedef enum { LT_SHARD_BY_AUTO, LT_SHARD_BY_VIDEO, LT_SHARD_BY_SEGMENT } lt_shard_by;
+typedef enum { LT_STREAM_AUTO, LT_STREAM_ON, LT_STREAM_OFF } lt_stream_choice;
 typedef enum { LT_PROGRESS_AUTO, LT_PROGRESS_BAR, LT_PROGRESS_PLAIN, LT_PROGRESS_JSON, LT_PROGRESS_NONE } lt_progress_kind;
 enum { LT_ALLOW_MIXED_DEVICES = 1, LT_ALLOW_SIZE = 2, LT_ALLOW_MODEL = 4 };      /* bits of lt_settings.allow */
 
-enum { LT_SETTINGS_OPTIONS_MAX = 64 };
+enum { LT_SETTINGS_OPTIONS_MAX = 80 };
 
 typedef struct {
     lt_command command;
@@ -74,6 +75,8 @@ typedef struct {
     int64_t    input_size;           /* pixels of the shorter side of the model's input */
     int64_t    micro_batch;          /* 0: as the plan finds best */
     int64_t    tile, band;           /* pixels and rows at once, 0: as the plan finds best */
+    int        stream_weights;       /* lt_stream_choice; auto: where nothing else fits the memory */
+    char      *scratch;              /* directory of what streamed weights are read from on a CPU; NULL: the job's, else TMPDIR */
     int64_t    anchor_frame;         /* of the result */
     lt_size    size;                 /* of the model's input: models run, bench; of the frames: plan */
     char      *input;                /* HDF5 file or "synthetic:SEED": models run */
@@ -89,6 +92,7 @@ typedef struct {
     unsigned   allow;                /* LT_ALLOW_ bits */
     char      *device_profile;       /* a name of configs/devices or a file; NULL: the CPU of this machine */
     int64_t    ranks;                /* of the job: plan */
+    bool       profile;              /* doctor: measure, and write a device profile */
 
     /* fleet */
     char      *shard;                /* "i/N" for lt_shard_parse, "auto", or NULL */
@@ -106,8 +110,13 @@ typedef struct {
     char      *picture;              /* PNG of the arena over time: plan; NULL: none */
     bool       hash, partial;
 
+    /* bench */
+    bool       sweep;                /* over sizes, precisions and limits */
+    char      *compare;              /* JSON of an earlier bench; NULL: none */
+
     /* messages */
     char      *trace;                /* file of the timeline; NULL: none */
+    double     monitor;              /* seconds between two lines about memory; 0: none */
     bool       json;
     int        progress;             /* lt_progress_kind */
     bool       verbose, quiet;

@@ -41,6 +41,7 @@ typedef struct {
     lt_hash            weights_hash;
     lt_dtype           precision;    /* of the settings, `auto` resolved */
     bool               planes;       /* frames come as planes of a decoder on the GPU */
+    const char        *scratch;      /* directory of what weights are streamed from on a CPU; NULL: TMPDIR */
     lt_timeline       *timeline;     /* of --trace; NULL: nobody looks */
 } lt_task_env;
 
@@ -126,6 +127,7 @@ enum { LT_HALO_MAPS = 16 };
 typedef struct {
     const char *gives_up;            /* "micro-batch" */
     int         micro_batch, tile, band;
+    bool        stream;              /* weights are brought layer by layer */
 } lt_task_rung;
 
 /* What a plan lays out. Borrowed from it. */

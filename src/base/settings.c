@@ -65,6 +65,9 @@ static const lt_choice allows[] = {
     { "model", LT_ALLOW_MODEL, "a smaller --model of depth, where nothing else fits the memory; a checkpoint is of one model, so run then asks for that one's" },
     { 0 },
 };
+static const lt_choice streams[] = {
+    { "auto", LT_STREAM_AUTO, "where nothing else fits the memory" }, { "on", LT_STREAM_ON, NULL }, { "off", LT_STREAM_OFF, NULL }, { 0 },
+};
 static const lt_choice shard_bys[] = {
     { "auto", LT_SHARD_BY_AUTO, "by segment when there are fewer than four videos a shard" },
     { "video", LT_SHARD_BY_VIDEO, "whole videos" },
@@ -147,6 +150,12 @@ static const lt_option options[] = {
     { .name = "band", .kind = LT_OPTION_INT, AT(band), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "N", .preset = "0",
       .max = 1e9, .preset_help = "as the plan finds best",
       .help = "Rows of the output that are made at once; fewer take less memory. The values of the result do not depend on it" },
+    { .name = "stream-weights", .kind = LT_OPTION_CHOICE, AT(stream_weights), .commands = RUN | PLAN | MODELS | BENCH, .section = "network", .arg = "WHEN",
+      .preset = "auto", .choices = streams, .help = "Hold the weights of two layers at once only, and bring those of the next while one computes: out of host memory "
+      "on a GPU, out of a file on a CPU. The values of the result do not depend on it" },
+    { .name = "scratch", .kind = LT_OPTION_PATH, AT(scratch), .commands = RUN | MODELS | BENCH, .section = "network", .arg = "DIR",
+      .preset_help = "run: the job directory; else TMPDIR", .help = "Where a CPU keeps the weights that it streams, as large as the weights are; the file has no name and is gone "
+      "when the process is" },
     { .name = "anchor-frame", .kind = LT_OPTION_INT, AT(anchor_frame), .commands = RUN | PLAN, .section = "network", .arg = "N", .preset = "0",
       .max = MANY, .help = "Frame of the result that every window of depth is fitted to; name one in full light where a video opens in black" },
     { .name = "size", .kind = LT_OPTION_SIZE, AT(size), .commands = PLAN | MODELS | BENCH, .section = "network", .arg = "WxH", .min = 1, .max = 65536,
@@ -177,6 +186,9 @@ static const lt_option options[] = {
     { .name = "ranks", .kind = LT_OPTION_INT, AT(ranks), .commands = PLAN, .section = "device", .arg = "N", .preset = "1", .min = 1, .max = 65536,
       .help = "Ranks of the job: on GPUs one each, on the CPU all of them on this machine" },
 
+    { .name = "profile", .kind = LT_OPTION_BOOL, AT(profile), .commands = DOCTOR, .section = "device",
+      .help = "Measure this machine's device for half a minute, and write a profile of it for plan --device-profile" },
+
     { .name = "shard", .kind = LT_OPTION_STRING, AT(shard), .commands = RUN, .section = "fleet", .arg = "i/N|auto",
       .preset_help = "LONGTAKE_SHARD_INDEX and LONGTAKE_SHARD_COUNT, else the whole job",
       .help = "Do part i of N, counted from 0; auto also reads Slurm arrays, AWS Batch, Kubernetes and SkyPilot" },
@@ -197,8 +209,8 @@ static const lt_option options[] = {
       .min = 1, .max = 32, .help = "Moments on the contact sheet, one a row, spread evenly over the video" },
     { .name = "width", .kind = LT_OPTION_INT, AT(width), .commands = VIEW, .section = "picture", .arg = "PIXELS", .preset = "0",
       .max = 65536, .preset_help = "one frame as it is, a sheet 1600", .help = "Width of the picture" },
-    { .name = "output", .letter = 'O', .kind = LT_OPTION_PATH, AT(output), .commands = VIEW | INDEX, .section = "picture",
-      .arg = "FILE", .preset_help = "index: standard output; view: a PNG named after the input", .help = "File to write" },
+    { .name = "output", .letter = 'O', .kind = LT_OPTION_PATH, AT(output), .commands = VIEW | INDEX | DOCTOR | BENCH, .section = "picture",
+      .arg = "FILE", .preset_help = "index, doctor --profile, bench --sweep: standard output; view: a PNG named after the input", .help = "File to write" },
 
     { .name = "picture", .kind = LT_OPTION_PATH, AT(picture), .commands = PLAN, .section = "picture", .arg = "FILE",
       .help = "Draw the arena into a PNG: time across, offsets up, one box a tensor" },
@@ -208,8 +220,15 @@ static const lt_option options[] = {
     { .name = "hash", .kind = LT_OPTION_BOOL, AT(hash), .commands = VERIFY, .section = "check",
       .help = "Print a hash of the values; it is the same for the same result however the file was written" },
 
+    { .name = "sweep", .kind = LT_OPTION_BOOL, AT(sweep), .commands = BENCH, .section = "check",
+      .help = "Measure over sizes, precisions and memory limits instead of one setting: a CSV table, and a plot beside it" },
+    { .name = "compare", .kind = LT_OPTION_PATH, AT(compare), .commands = BENCH, .section = "check", .arg = "FILE",
+      .help = "Print the ratios to an earlier bench, its output under --json" },
+
     { .name = "trace", .kind = LT_OPTION_PATH, AT(trace), .commands = RUN | BENCH, .section = "messages", .arg = "FILE",
       .help = "Write a timeline for chrome://tracing or Perfetto; several ranks write FILE.0, FILE.1 and so on" },
+    { .name = "monitor", .kind = LT_OPTION_DURATION, AT(monitor), .commands = RUN, .section = "messages", .arg = "SECONDS", .preset = "0", .max = MANY,
+      .preset_help = "no such lines", .help = "Say this often what each device and host holds: planned, now, and at most so far" },
     { .name = "json", .kind = LT_OPTION_BOOL, AT(json), .commands = PLAN | STATUS | VERIFY | DOCTOR | MODELS | BENCH, .section = "messages",
       .help = "Print JSON for machines" },
     { .name = "progress", .kind = LT_OPTION_CHOICE, AT(progress), .commands = RUN | MERGE, .section = "messages", .arg = "KIND",

@@ -96,7 +96,7 @@ done:
 
 static int rungs_of(const lt_ladder_ask *ask, const lt_task_rung **out)
 {
-    static const lt_task_rung one = { "nothing", 0, 0, 0 };
+    static const lt_task_rung one = { "nothing", 0, 0, 0, false };
     *out = &one;
     return ask->task->rungs ? ask->task->rungs(&ask->env->machine, out) : 1;
 }

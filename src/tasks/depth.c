@@ -140,12 +140,12 @@ done:
 static int rungs(const lt_machine *m, const lt_task_rung **out)
 {
     static const lt_task_rung cpu[] = {
-        { "nothing", LT_DEPTH_BATCH, LT_DEPTH_TILE, LT_DEPTH_BAND }, { "micro-batch", 2, LT_DEPTH_TILE, LT_DEPTH_BAND },
-        { "micro-batch", 1, LT_DEPTH_TILE, LT_DEPTH_BAND }, { "tile", 1, 16, LT_DEPTH_BAND }, { "band", 1, 16, 28 }, { "band", 1, 16, 14 },
+        { "nothing", LT_DEPTH_BATCH, LT_DEPTH_TILE, LT_DEPTH_BAND, false }, { "micro-batch", 2, LT_DEPTH_TILE, LT_DEPTH_BAND, false },
+        { "micro-batch", 1, LT_DEPTH_TILE, LT_DEPTH_BAND, false }, { "tile", 1, 16, LT_DEPTH_BAND, false }, { "band", 1, 16, 28, false }, { "band", 1, 16, 14, false },
     };
     static const lt_task_rung gpu[] = {
-        { "nothing", LT_DEPTH_BATCH, 0, 0 }, { "micro-batch", 2, 0, 0 }, { "micro-batch", 1, 0, 0 }, { "tile", 1, 4096, 0 }, { "tile", 1, 1024, 0 },
-        { "tile", 1, 256, 0 }, { "band", 1, 256, 140 }, { "band", 1, 256, 56 }, { "band", 1, 64, 28 },
+        { "nothing", LT_DEPTH_BATCH, 0, 0, false }, { "micro-batch", 2, 0, 0, false }, { "micro-batch", 1, 0, 0, false }, { "tile", 1, 4096, 0, false }, { "tile", 1, 1024, 0, false },
+        { "tile", 1, 256, 0, false }, { "band", 1, 256, 140, false }, { "band", 1, 256, 56, false }, { "band", 1, 64, 28, false },
     };
     const bool on_cpu = m->backend == LT_BACKEND_CPU;
     *out = on_cpu ? cpu : gpu;

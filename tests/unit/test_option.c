@@ -79,7 +79,8 @@ static void rows_reach_their_members(void **state)
         { "shard-by", "video" }, { "peer-timeout", "7" }, { "stop-file", "s" }, { "field", "f" },
         { "frame", "8" }, { "sheet", "on" }, { "rows", "9" }, { "width", "10" }, { "output", "p" }, { "partial", "true" },
         { "hash", "true" }, { "json", "true" }, { "progress", "json" }, { "verbose", "true" }, { "quiet", "true" },
-        { "help", "true" }, { "version", "true" }, { "trace", "t" },
+        { "help", "true" }, { "version", "true" }, { "trace", "t" }, { "stream-weights", "on" }, { "scratch", "x" }, { "profile", "on" },
+        { "sweep", "on" }, { "compare", "y" }, { "monitor", "2" },
     };
     const lt_option_table *t = lt_settings_table();
     assert_int_equal(sizeof values / sizeof *values, t->n_options);
