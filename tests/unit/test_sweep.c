@@ -1,0 +1,146 @@
+/* From too little memory to plenty: what the plan says, a run does; bytes as planned, the same maps everywhere. */
+#include "check.h"
+
+#include <longtake/sweep.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    lt_settings   settings;
+    lt_task_env   env;
+    lt_field      fields[LT_TASK_FIELDS];
+    lt_ladder_ask ask;
+    lt_pool      *pool;
+    atomic_int    stop;
+} rig;
+
+static void rig_open(rig *r, int model, int width, int height, lt_dtype precision)
+{
+    memset(r, 0, sizeof *r);
+    assert_ok(lt_settings_defaults(&r->settings));
+    r->settings.task = LT_TASK_DEPTH;
+    r->settings.model = model;
+    r->settings.input_size = width < height ? width : height;
+    r->env = (lt_task_env){ .settings = &r->settings, .machine = lt_machine_here(lt_cpu_isa(), 2), .precision = precision };
+    assert_ok(lt_task_find(LT_TASK_DEPTH, &r->ask.task));
+    assert_ok(r->ask.task->fields(&r->settings, r->fields, &r->ask.n_fields));
+    r->ask.env = &r->env;
+    r->ask.fields = r->fields;
+    r->ask.name = "sweep";
+    r->ask.info = (lt_media_info){ .width = width, .height = height, .coded_width = width, .coded_height = height, .bit_depth = 8 };
+    r->ask.n_threads = 2;
+    r->ask.ranks = 1;
+}
+
+static void rig_close(rig *r)
+{
+    lt_weights_close(&r->env.weights);
+    lt_pool_destroy(&r->pool);
+    lt_settings_free(&r->settings);
+}
+
+/* ---- plans ---- */
+
+/* Every rung that takes less than all above it is taken at some limit; more memory never gives a worse one. */
+static void plans(int model, int width, lt_dtype precision)
+{
+    rig r;
+    int64_t limits[LT_SWEEP_MAX], least = INT64_MAX;
+    bool taken[LT_LADDER_MAX] = { false };
+    int n = 0, last = LT_LADDER_MAX;
+    static lt_ladder all;
+    rig_open(&r, model, width, 518, precision);
+    assert_ok(lt_sweep_limits(&r.ask, 2, limits, &n));
+    assert_true(n >= 3);
+    for (int i = 0; i < n; i++) {
+        lt_sweep_point p;
+        assert_ok(lt_sweep_plan(&r.ask, limits[i], &p));
+        assert_int_equal(p.fits, i > 0);
+        assert_int_equal(p.fits, p.candidate.need.device <= limits[i]);
+        assert_int_equal(p.fits, p.why[0] == 0);
+        if (i > 0) assert_true(limits[i] > limits[i - 1]);
+        if (!p.fits) continue;
+        if (p.rung > last) fail_msg("model %d, %d wide: %lld bytes give rung %d, fewer gave %d", model, width, (long long)limits[i], p.rung, last);
+        taken[last = p.rung] = true;
+    }
+    assert_int_equal(last, 0);
+    assert_int_equal(lt_ladder_walk(&r.ask, &all), LT_E_MEMORY);                 /* its budget is 0 */
+    for (int i = 0; i < all.n; i++) {
+        assert_int_equal(taken[i], all.candidates[i].need.device < least);
+        if (all.candidates[i].need.device < least) least = all.candidates[i].need.device;
+    }
+    rig_close(&r);
+}
+
+static void more_memory_never_gives_a_worse_rung(void **state)
+{
+    (void)state;
+    for (int model = LT_MODEL_VITS; model <= LT_MODEL_VITL; model++)
+        for (int p = 0; p < 2; p++)
+            for (int wide = 0; wide < 2; wide++) plans(model, wide ? 924 : 518, p ? LT_BF16 : LT_F32);
+}
+
+/* ---- runs ---- */
+
+/* The point that does not fit, `n_points` of the others from the least to plenty, or all of them where it is 0. */
+static void runs(int model, int width, int height, lt_dtype precision, int n_points)
+{
+    rig r;
+    int64_t limits[LT_SWEEP_MAX];
+    lt_sweep_point first = { 0 };
+    int n = 0, ran = 0;
+    rig_open(&r, model, width, height, precision);
+    assert_ok(lt_weights_open("synthetic:7", &r.env.weights));
+    assert_ok(lt_pool_create(2, &r.pool));
+    assert_ok(lt_sweep_limits(&r.ask, 1, limits, &n));
+    if (!n_points || n_points > n - 1) n_points = n - 1;
+    const lt_sweep s = { &r.ask, r.pool, NULL, &r.stop, 1 };
+    for (int k = -1; k < n_points; k++) {
+        const int i = k < 0 ? 0 : 1 + k * (n - 2) / (n_points - 1);
+        lt_sweep_point p;
+        assert_ok(lt_sweep_plan(&r.ask, limits[i], &p));
+        assert_int_equal(p.fits, i > 0);
+        assert_ok(lt_sweep_run(&s, &p));
+        if (!p.fits) {
+            assert_int_equal(p.observed, 0);
+            continue;
+        }
+        assert_true(p.observed <= limits[i]);
+        if (p.observed != p.candidate.need.plan)
+            fail_msg("model %d, rung %d: planned %lld, held %lld", model, p.rung, (long long)p.candidate.need.plan, (long long)p.observed);
+        assert_true(p.flops > 0 && p.seconds > 0);
+        assert_int_equal(p.frames, 22);
+        if (!ran++) first = p;
+        assert_true(lt_hash_equal(first.hash, p.hash));
+    }
+    assert_int_equal(ran, n_points);
+    rig_close(&r);
+}
+
+static void every_point_of_the_small_model(void **state)
+{
+    (void)state;
+    runs(LT_MODEL_VITS, 98, 70, LT_F32, 0);
+    runs(LT_MODEL_VITS, 42, 70, LT_BF16, 0);
+}
+
+static void points_of_the_others(void **state)
+{
+    (void)state;
+    runs(LT_MODEL_VITB, 42, 70, LT_F32, 3);
+    runs(LT_MODEL_VITB, 70, 42, LT_BF16, 2);
+    runs(LT_MODEL_VITL, 42, 42, LT_F32, 3);
+    runs(LT_MODEL_VITL, 42, 42, LT_BF16, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_memory_never_gives_a_worse_rung),
+        cmocka_unit_test(every_point_of_the_small_model),
+        cmocka_unit_test(points_of_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
