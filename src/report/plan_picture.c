@@ -1,12 +1,12 @@
 #include <longtake/plan_picture.h>
 
-#include <longtake/image.h>
+#include "chart.h"
 
 #include <stdio.h>
 
 enum { WIDTH = 1400, HEIGHT = 900, LEFT = 92, RIGHT = 24, TOP = 64, BOTTOM = 92, PLOT_W = WIDTH - LEFT - RIGHT, PLOT_H = HEIGHT - TOP - BOTTOM, TICKS = 8 };
 
-static const lt_rgb paper = { 255, 255, 255 }, ink = { 30, 30, 34 }, grid = { 226, 226, 230 }, edge = { 250, 250, 250 };
+static const lt_rgb edge = { 250, 250, 250 };
 
 static const struct {
     const char *name;
@@ -47,7 +47,7 @@ static void draw_box(lt_image *image, const lt_plan_picture *p, int i)
     lt_image_fill(image, x, y, w, h, shade(kinds[p->boxes[i].kind].colour, i));
     if (w > 3 && h > 3) lt_image_outline(image, x, y, w, h, edge);
     if (w > 10 * LT_TEXT_WIDTH && h > LT_TEXT_HEIGHT + 4 && a->name)
-        lt_image_text(image, x + 4, y + (h - LT_TEXT_HEIGHT) / 2 + 1, 1, paper, lt_text_fit(a->name, 1, w - 8, name, sizeof name));
+        lt_image_text(image, x + 4, y + (h - LT_TEXT_HEIGHT) / 2 + 1, 1, lt_chart_paper, lt_text_fit(a->name, 1, w - 8, name, sizeof name));
 }
 
 /* Bytes of the arena in MiB at even distances. */
@@ -55,11 +55,9 @@ static void draw_scale(lt_image *image, const lt_plan_picture *p)
 {
     for (int i = 0; i <= TICKS; i++) {
         const size_t at = (size_t)((double)p->n_bytes * i / TICKS);
-        const int y = upwards(p, at);
         char text[32];
         snprintf(text, sizeof text, "%.1f MiB", (double)at / 1048576);
-        lt_image_fill(image, LEFT - 5, y, PLOT_W + 5, 1, grid);
-        lt_image_text(image, LEFT - 9 - lt_text_width(text, 1), y - LT_TEXT_HEIGHT / 2, 1, ink, text);
+        lt_chart_level(image, LEFT, upwards(p, at), PLOT_W, 1, text);
     }
 }
 
@@ -68,8 +66,8 @@ static void draw_marks(lt_image *image, const lt_plan_picture *p)
 {
     for (int i = 0; i < p->n_marks; i++) {
         const int x = across(p, p->marks[i].first), y = TOP + PLOT_H + 6 + i % 3 * (LT_TEXT_HEIGHT + 3);
-        lt_image_fill(image, x, TOP, 1, PLOT_H + 6 + i % 3 * (LT_TEXT_HEIGHT + 3), ink);
-        lt_image_text(image, x + 3, y, 1, ink, p->marks[i].name);
+        lt_image_fill(image, x, TOP, 1, PLOT_H + 6 + i % 3 * (LT_TEXT_HEIGHT + 3), lt_chart_ink);
+        lt_image_text(image, x + 3, y, 1, lt_chart_ink, p->marks[i].name);
     }
 }
 
@@ -77,22 +75,15 @@ static void draw_legend(lt_image *image)
 {
     int x = LEFT;
     const int y = HEIGHT - 36;
-    for (int i = 0; i < LT_BOX_KINDS; i++) {
-        lt_image_fill(image, x, y, 14, 14, kinds[i].colour);
-        lt_image_text(image, x + 20, y + 3, 1, ink, kinds[i].name);
-        x += 44 + lt_text_width(kinds[i].name, 1);
-    }
-    lt_image_text(image, LEFT, HEIGHT - 17, 1, ink, "steps of the plan from left to right; offsets in the arena from the bottom up; one box a tensor");
+    for (int i = 0; i < LT_BOX_KINDS; i++) x = lt_chart_entry(image, x, y, 1, kinds[i].colour, kinds[i].name);
+    lt_image_text(image, LEFT, HEIGHT - 17, 1, lt_chart_ink, "steps of the plan from left to right; offsets in the arena from the bottom up; one box a tensor");
 }
 
 lt_status lt_plan_picture_write(const lt_plan_picture *p, const char *path)
 {
     lt_status st = LT_OK;
     lt_image *image = NULL;
-    LT_TRY(lt_image_create(WIDTH, HEIGHT, &image));
-    lt_image_fill(image, 0, 0, WIDTH, HEIGHT, paper);
-    lt_image_text(image, LEFT, 14, 2, ink, p->title);
-    lt_image_text(image, LEFT, 42, 1, ink, p->subtitle);
+    LT_TRY(lt_chart_create(WIDTH, HEIGHT, LEFT, p->title, p->subtitle, &image));
     draw_scale(image, p);
     for (int i = 0; i < p->n_boxes; i++) draw_box(image, p, i);
     draw_marks(image, p);

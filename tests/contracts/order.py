@@ -13,7 +13,7 @@ ORDER = ("base device kernels graph weights onnx comm models segment media budge
 # Public headers whose name is not their module's.
 PUBLIC = dict(status="base", clock="base", pool="base", stop="base", log="base", hash="base", json="base", option="base", settings="base",
               file="base", fault="base", field="base", dtype="base", atomic="base", arena="device", tensor="kernels", kernel="kernels", ops="kernels", depth="infer", model="models", rate="kernels", arrays="store", cpu="device", gpu="device", device="device", colour="report",
-              image="report", metrics="report", progress="report", sheet="report", picture="report", video_writer="media", task="tasks", run="pipeline", yuv="media", place="pipeline", timeline="base",
+              image="report", plot="report", metrics="report", progress="report", sheet="report", picture="report", video_writer="media", task="tasks", run="pipeline", yuv="media", place="pipeline", timeline="base",
               job="store", job_status="pipeline", result="store", merge="pipeline", halo="comm", carrier="comm", flow="infer", verify="store")
 # Foreign headers that one module alone may see; main says their versions in `doctor` and `version`.
 FOREIGN = (
