@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { LT_PLOT_LINES = 24, LT_PLOT_POINTS = 128, LT_PLOT_KEYS = 32 };
+enum { LT_PLOT_LINES = 24, LT_PLOT_POINTS = 512, LT_PLOT_KEYS = 32 };
 
 typedef struct {
     double x, y;                     /* above 0 */

@@ -24,6 +24,6 @@ void lt_chart_level(lt_image *image, int left, int y, int width, int scale, cons
 int lt_chart_entry(lt_image *image, int x, int y, int scale, lt_rgb colour, const char *name)
 {
     lt_image_fill(image, x, y, PATCH, PATCH, colour);
-    lt_image_text(image, x + PATCH + 6, y + (PATCH - 7 * scale) / 2, scale, lt_chart_ink, name);
+    lt_image_text(image, x + PATCH + 4 + 2 * scale, y + (PATCH - 7 * scale) / 2, scale, lt_chart_ink, name);
     return x + 44 + lt_text_width(name, scale);
 }

@@ -70,7 +70,7 @@ static void set_ticks(axis *a, int wanted)
     const double raw = (a->hi - a->lo) / wanted, decade = pow(10, floor(log10(raw)));
     double step = decade;
     for (int i = 0; i < 4 && step < raw * (1 - 1e-9); i++) step = decade * nice[i];
-    for (double k = ceil(a->lo / step - 1e-9); k * step <= a->hi * (1 + 1e-9) && a->n_ticks < TICKS_MAX; k++) add_tick(a, k * step);
+    for (double k = ceil(a->lo / step - 1e-9); k * step <= a->hi * (1 + 1e-9) && a->n_ticks < TICKS_MAX; k++) add_tick(a, fabs(k * step));
 }
 
 static void set_axes(figure *f)
@@ -141,7 +141,7 @@ static void draw_stairs(const figure *f, int i)
     }
 }
 
-/* Filled where a rung begins, hollow where it is met again. */
+/* The stairs rise to the right, so numbers stand a little to the left. Filled where a rung begins, hollow where it is met again. */
 static void draw_dots(figure *f, int i)
 {
     const lt_plot_line *l = &f->p->lines[i];
@@ -150,7 +150,7 @@ static void draw_dots(figure *f, int i)
         const int x = across(f, l->points[k].x), y = upwards(f, l->points[k].y);
         dot(f->image, x, y, DOT, colour);
         if (l->points[k].key < 0) dot(f->image, x, y, DOT - 3, lt_chart_paper);
-        else f->labels[f->n_labels++] = (label){ x, y - LIFT, x, y, l->points[k].key, colour };
+        else f->labels[f->n_labels++] = (label){ x - DOT, y - LIFT, x, y, l->points[k].key, colour };
     }
 }
 
@@ -158,7 +158,8 @@ static void draw_dots(figure *f, int i)
 static void draw_least(const figure *f, int i)
 {
     const lt_plot_line *l = &f->p->lines[i];
-    const int x = across(f, l->points[0].x), y = upwards(f, l->points[0].y), said = TOP + PLOT_H - ROW * (1 + i % 12);
+    const int x = across(f, l->points[0].x), y = upwards(f, l->points[0].y), row = TOP + PLOT_H - ROW * (1 + i % 12), last = TOP + PLOT_H - ROW;
+    const int said = row > y + 2 * DOT ? row : y + 2 * DOT < last ? y + 2 * DOT : last;
     for (int at = y + DOT; at < TOP + PLOT_H; at += 9) lt_image_fill(f->image, x, at, 2, at + 5 < TOP + PLOT_H ? 5 : TOP + PLOT_H - at, colours[i % COLOURS]);
     const int width = lt_text_width(l->least, SCALE), to_x = x + 10 + width < LEFT + PLOT_W ? x + 10 : x - 8 - width;
     lt_image_fill(f->image, to_x - 3, said - 3, width + 4, LT_TEXT_HEIGHT * SCALE + 2, lt_chart_paper);
