@@ -175,7 +175,7 @@ static void refusals_name_the_least_and_what_to_allow(void **state)
     snprintf(least, sizeof least, "raise --memory-limit to %lldMiB", (long long)((all[n - 1].need.device + r.ask.overhead + (1 << 20) - 1) >> 20));
     assert_non_null(strstr(lt_error_last()->text, least));
     assert_non_null(strstr(lt_error_last()->text, "--allow size would do, with vitl and input 448"));
-    r.ask.budget.device = all[n - 1].need.device / 2;
+    r.ask.budget.device = all[n - 1].need.device / 4;
     assert_int_equal(lt_ladder_walk(&r.ask, &r.ladder), LT_E_MEMORY);
     assert_non_null(strstr(lt_error_last()->text, "--allow model would do, with vits"));
     rig_close(&r);
