@@ -36,7 +36,7 @@ typedef struct {
     lt_pool             *pool;
     lt_device           *device;     /* NULL: the CPU */
     const atomic_int    *stop;
-    int                  timed;      /* windows that are timed, one behind another as in a run, after a first one that is not; at least 1 */
+    int                  timed;      /* windows that are timed, one behind another as in a run, after a first one that is not; 0: that first one alone */
 } lt_sweep;
 
 /* Limits, rising, out [LT_SWEEP_MAX]; returns how many in *n. The first is too little for every rung. `between` of the widest gaps between two rungs

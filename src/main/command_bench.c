@@ -129,9 +129,9 @@ static lt_status figures(const lt_bench *b, json_t **out)
     machine_name(b, machine, sizeof machine);
     for (int i = 0; i < b->n_stages; i++) json_array_append_new(stages, row(b->stages[i].name, b->stages[i].seconds, b->stages[i].flops));
     for (int i = 0; i < n; i++) json_array_append_new(kernels, row(kinds[i].name, kinds[i].seconds, kinds[i].flops));
-    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:i, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "task", "depth", "machine", machine,
+    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:i, s:b, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "task", "depth", "machine", machine,
                      "model", b->model, "width", b->config.width, "height", b->config.height, "precision", lt_bench_precision(&b->config.machine, b->config.precision),
-                     "threads", b->config.machine.n_threads, "device", b->compute.kind, "micro_batch", lt_depth_plan_batch(b->plan),
+                     "threads", b->config.machine.n_threads, "device", b->compute.kind, "micro_batch", lt_depth_plan_batch(b->plan), "streamed", b->config.stream,
                      "planned_bytes", (json_int_t)lt_depth_plan_bytes(b->plan), "weight_bytes", (json_int_t)lt_depth_plan_weight_bytes(b->plan),
                      "observed_bytes", (json_int_t)lt_arena_high_water(b->arena), "frames_per_second", LT_BENCH_NEW_FRAMES / b->window_s,
                      "window_seconds", b->window_s, "session_seconds", b->start_s, "first_window_seconds", b->first_s, "gflops",
@@ -183,7 +183,7 @@ static lt_status configure(lt_bench *b)
     }
     b->config = (lt_depth_config){ .model = b->model, .width = width, .height = height, .frames = LT_DEPTH_WINDOW, .slots = LT_DEPTH_WINDOW,
                                    .precision = precision, .micro_batch = (int)s->micro_batch, .tile = (int)s->tile, .band = (int)s->band,
-                                   .machine = b->compute.machine };
+                                   .stream = s->stream_weights == LT_STREAM_ON, .scratch = s->scratch, .machine = b->compute.machine };
     if (!on_gpu(b)) goto done;
     b->config.frame_width = FULL_WIDTH;
     b->config.frame_height = FULL_HEIGHT;

@@ -177,12 +177,12 @@ static lt_status window(void *ctx, int64_t number, int64_t anchor)
 
 /* ---- runs ---- */
 
+static const lt_range first_range = { 0, LT_WINDOW_FRAMES - 1 };
+
 static lt_range timed_range(const lt_sweep *s)
 {
-    return (lt_range){ LT_WINDOW_FRAMES, n_maps(s) - 1 };
+    return s->timed ? (lt_range){ LT_WINDOW_FRAMES, n_maps(s) - 1 } : first_range;
 }
-
-static const lt_range first_range = { 0, LT_WINDOW_FRAMES - 1 };
 
 lt_status lt_sweep_work(const lt_sweep *s, const lt_sweep_point *p, double *all, double *timed)
 {
@@ -193,9 +193,9 @@ lt_status lt_sweep_work(const lt_sweep *s, const lt_sweep_point *p, double *all,
     if (timed) *timed = 0;
     LT_TRY(lt_setting_need(s->ask, &p->candidate.setting, &need, &plan));
     if (!s->ask->task->work) goto done;
-    const double behind = s->ask->task->work(plan, timed_range(s), n_frames(s), true);
-    *all = s->ask->task->work(plan, first_range, n_frames(s), false) + behind;
-    if (timed) *timed = behind;
+    const double of_timed = s->ask->task->work(plan, timed_range(s), n_frames(s), s->timed > 0);
+    *all = of_timed + (s->timed ? s->ask->task->work(plan, first_range, n_frames(s), false) : 0);
+    if (timed) *timed = of_timed;
 done:
     if (plan) s->ask->task->plan_destroy(&plan);
     return st;
@@ -206,11 +206,11 @@ static lt_status windows(const lt_sweep *s, void *session, film *f, lt_sweep_poi
     lt_status st = LT_OK;
     const lt_task *t = s->ask->task;
     const lt_task_io io = { f, pull, pull, put, put_fill, window, s->stop };
-    LT_TRY(t->run(session, first_range, n_frames(s), &io));
+    if (s->timed) LT_TRY(t->run(session, first_range, n_frames(s), &io));
     const double before = lt_seconds();
     LT_TRY(t->run(session, timed_range(s), n_frames(s), &io));
     p->seconds = lt_seconds() - before;
-    p->frames = LT_WINDOW_STEP * s->timed;
+    p->frames = s->timed ? LT_WINDOW_STEP * s->timed : LT_WINDOW_FRAMES;
 done:
     return st;
 }
