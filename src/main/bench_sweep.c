@@ -320,7 +320,6 @@ static lt_status begin(sweep *w)
     const lt_stop_opts stop = { .stop_file = NULL };
     size sizes[SIZES_MAX];
     int precisions[LT_PRECISION_F16 + 1], n_sizes = 0, n_precisions = 0;
-    if (lt_settings_given(s, "memory-limit")) LT_FAIL(LT_E_USAGE, "bench --sweep chooses the limits by itself: leave --memory-limit out");
     lt_stop_block();
     LT_TRY(lt_stop_create(&stop, &w->stop));
     LT_TRY(lt_place_open(s, 0, 1, &w->place));

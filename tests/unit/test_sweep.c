@@ -52,7 +52,7 @@ static void plans(int model, int width, lt_dtype precision)
     int n = 0, last = LT_LADDER_MAX;
     static lt_ladder all;
     rig_open(&r, model, width, 518, precision);
-    assert_ok(lt_sweep_limits(&r.ask, 2, limits, &n));
+    assert_ok(lt_sweep_limits(&r.ask, 1, limits, &n));
     assert_true(n >= 3);
     for (int i = 0; i < n; i++) {
         lt_sweep_point p;
@@ -115,8 +115,9 @@ static int streamed(const lt_ladder_ask *ask, const int64_t *limits, int n)
     return 1;
 }
 
-/* All points of a precision; or, of a network that is slow even at this size, one below the least, one with streamed weights and one with plenty. */
-static void runs(int model, int width, int height, lt_dtype precision, bool all)
+/* All points of a precision; or, of a network that is slow even at this size, one below the least, one with streamed weights and one with plenty.
+ * `two`: a second window behind the first, which reads features that the first one left. */
+static void runs(int model, int width, int height, lt_dtype precision, bool all, int two)
 {
     rig r;
     int64_t limits[LT_SWEEP_MAX];
@@ -127,33 +128,74 @@ static void runs(int model, int width, int height, lt_dtype precision, bool all)
     assert_ok(lt_pool_create(2, &r.pool));
     assert_ok(lt_sweep_limits(&r.ask, 1, limits, &n));
     assert_true(n > 4);
-    const lt_sweep s = { &r.ask, r.pool, NULL, &r.stop, all };
+    const lt_sweep s = { &r.ask, r.pool, NULL, &r.stop, two };
     const int middle = all ? 0 : streamed(&r.ask, limits, n);
     for (int i = 0; i < n; i++)
         if (all || i == 0 || i == middle || i == n - 1) run(&s, limits[i], i > 0, &first);
     rig_close(&r);
 }
 
+/* A contradiction is found and said: this is what `bench --sweep` ends with. */
+static void contradictions_are_said(void **state)
+{
+    (void)state;
+    rig r;
+    int64_t limits[LT_SWEEP_MAX];
+    lt_sweep_point none, p, wrong;
+    int n = 0;
+    rig_open(&r, LT_MODEL_VITS, 28, 14, LT_F32);
+    assert_ok(lt_weights_open("synthetic:7", &r.env.weights));
+    assert_ok(lt_sweep_limits(&r.ask, 0, limits, &n));
+    const lt_sweep s = { &r.ask, NULL, NULL, &r.stop, 0 };
+    assert_ok(lt_sweep_plan(&r.ask, limits[0], &none));
+    assert_ok(lt_sweep_plan(&r.ask, limits[n - 1], &p));
+    wrong = none;
+    wrong.limit = none.candidate.need.plan;
+    assert_int_equal(lt_sweep_run(&s, &wrong), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "is said not to fit"));
+    wrong = p;
+    wrong.limit = p.candidate.need.device - 1;
+    assert_int_equal(lt_sweep_run(&s, &wrong), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "is said to fit"));
+    wrong = p;
+    wrong.candidate.need.plan -= 2 * LT_ARENA_ALIGN;
+    assert_int_equal(lt_sweep_run(&s, &wrong), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "did not run: the arena is smaller than its plan"));
+    wrong = p;
+    wrong.candidate.need.plan += LT_ARENA_ALIGN;
+    assert_int_equal(lt_sweep_run(&s, &wrong), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "and held"));
+    assert_ok(lt_sweep_run(&s, &p));
+    wrong = p;
+    wrong.hash.low ^= 1;
+    assert_int_equal(lt_sweep_same(&r.ask, &p, &wrong), LT_E_INTERNAL);
+    assert_non_null(strstr(lt_error_last()->text, "gave different maps"));
+    atomic_store(&r.stop, 1);
+    assert_int_equal(lt_sweep_run(&s, &p), LT_E_STOPPED);
+    rig_close(&r);
+}
+
 static void every_point_of_the_small_model(void **state)
 {
     (void)state;
-    runs(LT_MODEL_VITS, 98, 70, LT_F32, true);
-    runs(LT_MODEL_VITS, 42, 56, LT_BF16, true);
+    runs(LT_MODEL_VITS, 98, 70, LT_F32, true, 0);
+    runs(LT_MODEL_VITS, 42, 56, LT_BF16, true, 1);
 }
 
 static void points_of_the_others(void **state)
 {
     (void)state;
-    runs(LT_MODEL_VITB, 42, 70, LT_F32, false);
-    runs(LT_MODEL_VITB, 56, 42, LT_BF16, false);
-    runs(LT_MODEL_VITL, 42, 42, LT_F32, false);
-    runs(LT_MODEL_VITL, 42, 28, LT_BF16, false);
+    runs(LT_MODEL_VITB, 42, 70, LT_F32, false, 1);
+    runs(LT_MODEL_VITB, 56, 42, LT_BF16, false, 0);
+    runs(LT_MODEL_VITL, 42, 42, LT_F32, false, 0);
+    runs(LT_MODEL_VITL, 42, 28, LT_BF16, false, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_memory_never_gives_a_worse_rung),
+        cmocka_unit_test(contradictions_are_said),
         cmocka_unit_test(every_point_of_the_small_model),
         cmocka_unit_test(points_of_the_others),
     };
