@@ -282,7 +282,12 @@ static const lt_command_info commands[] = {
     [LT_COMMAND_BENCH] = { .name = "bench", .args = "", .summary = "Measure the time and memory of a task on drawn frames",
         .details = "Runs two windows of --task depth and prints, for the second, what each stage and each kernel took, GFLOP/s, the share of this "
                    "machine's own rate (one large product by oneDNN, measured in the same run), and planned and observed bytes. Weights are "
-                   "synthetic unless --weights names some: they do not change the time.",
+                   "synthetic unless --weights names some: they do not change the time.\n\n"
+                   "--sweep runs at limits of device memory from too little to plenty, so that every way of running that takes less is met, and checks at each that "
+                   "it fits where the plan says so, holds the bytes planned and gives the same maps; exit code 70 where one does not. Without more words it sweeps vits "
+                   "at 518x518 in every precision that the device has; --model NAME sweeps that one at 518x518 and 924x518; --size and --precision narrow it. It says "
+                   "first how long it will take. --output FILE.csv also draws FILE.png; Ctrl-C keeps what is done.\n\n"
+                   "--compare refuses a bench of another task, model, size or precision, and warns where the machine, the device or the threads were others.",
         .example = "longtake bench --task depth --model vits --size 518x518 --json" },
     [LT_COMMAND_VERSION] = { .name = "version", .args = "", .summary = "Show the versions of longtake and its libraries" },
     [LT_COMMAND_HELP] = { .name = "help", .args = "[COMMAND]", .n_max = 1, .summary = "Show the options of a command",

@@ -348,6 +348,7 @@ lt_status lt_bench_sweep(const lt_settings *s)
     LT_TRY(begin(w));
     for (int i = 0; i < w->n_lines; i++) LT_TRY(run_line(w, &w->lines[i]));
 done:
+    if (st == LT_E_STOPPED) st = lt_raise(LT_E_STOPPED, __FILE__, __LINE__, __func__, "stopped early (%s): the table holds what was done", lt_stop_reason(w->stop));
     if (w && s->output && w->csv) LT_ALSO(draw(w));
     if (w && s->output && w->csv && fclose(w->csv) != 0 && st >= 0) st = lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s cannot be written: is the disk full?", s->output);
     for (int i = 0; w && i < w->n_lines; i++) free(w->lines[i].points);

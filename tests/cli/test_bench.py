@@ -81,6 +81,7 @@ class Sweep(harness.Case):
         os.kill(p.pid, signal.SIGINT)
         message = p.communicate(timeout=60)[1]
         self.assertEqual(p.returncode, 75, message)
+        self.assertIn("the table holds what was done", message)
         text = table.read_text()
         self.assertTrue(text.endswith("\n"))
         rows = rows_of(table)
