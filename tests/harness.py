@@ -2,6 +2,9 @@
 
 The program under test is named by LONGTAKE (ctest sets it). Every test program makes its files in a folder of its
 own, which is removed when it passes; LT_KEEP=1 keeps it.
+
+`longtake run` is started by Job, longtake() or call() alone: then tests/planned.py compares what it did with what
+`longtake plan` says, and a plan that was wrong fails the test.
 """
 import contextlib
 import os
@@ -15,6 +18,8 @@ import tempfile
 import time
 import unittest
 import uuid
+
+import planned
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGTAKE = os.environ.get("LONGTAKE", str(ROOT / "build/cpu/longtake"))
@@ -36,19 +41,48 @@ def clean_environment(**extra):
     return env
 
 
+def sanitized():
+    """Whether the program under test keeps what was freed, and maps terabytes."""
+    return re.search(r"lib[at]san", subprocess.run(["ldd", LONGTAKE], text=True, stdout=subprocess.PIPE).stdout) is not None
+
+
+PLANS = tempfile.TemporaryDirectory(prefix="longtake-plans-")
+HOST_IS_EXACT = os.access(LONGTAKE, os.X_OK) and not sanitized() and not planned.built_for_gpus(LONGTAKE)
+
+
+class Asked:
+    """What plan says about a command line, once it has run; nothing where it is no `longtake run`."""
+
+    def __init__(self, argv, env, cwd):
+        self.run = planned.run_of(argv, env, cwd, LONGTAKE)
+        self.since_ns = time.time_ns() - 10**7       # of a clock that file systems read less often than we do
+        self.watch = None
+
+    def started(self, pid):
+        if self.run and HOST_IS_EXACT:
+            self.watch = planned.Watch(pid, LONGTAKE)
+
+    def ended(self, code, text):
+        peak = self.watch.end() if self.watch else 0
+        if self.run:
+            planned.check(self.run, code, text, peak, self.since_ns, PLANS.name, HOST_IS_EXACT)
+
+
 class Job:
     """A started program with all its descendants, found by a mark in their environment wherever they hang."""
 
     def __init__(self, argv, env=None, cwd=None, **popen):
-        self.mark = uuid.uuid4().hex
+        self.mark, self.settled = uuid.uuid4().hex, False
         self.argv = [str(a) for a in argv]
         env = clean_environment(**(env or {}))
         env["LT_TEST_JOB"] = self.mark
+        self.asked = Asked(self.argv, env, cwd)
         out, self.log = tempfile.mkstemp(prefix="longtake-log-")
         self.began = time.monotonic()
         self.process = subprocess.Popen(self.argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out,
                                         stderr=subprocess.STDOUT, start_new_session=True, **popen)
         os.close(out)
+        self.asked.started(self.process.pid)
 
     def pids(self, program=None):
         """Living processes of this job; with `program`, those whose executable has that name."""
@@ -79,8 +113,12 @@ class Job:
             text = self.output()
             self.end()
             raise AssertionError(f"still running after {timeout} s: {' '.join(self.argv)}\n{text}") from None
-        self.seconds = time.monotonic() - self.began
-        return 128 - code if code < 0 else code
+        self.seconds, self.ended_at = time.monotonic() - self.began, time.time()
+        code = 128 - code if code < 0 else code
+        if not self.settled:
+            self.settled = True
+            self.asked.ended(code, self.output())
+        return code
 
     def gone(self, within):
         """Waits until no process of this job lives; what is left after `within` seconds."""
@@ -120,6 +158,22 @@ def longtake(*args, ranks=None, timeout=120, env=None, cwd=None, **popen):
     job = Job(command(*args, ranks=ranks), env=env, cwd=cwd, **popen)
     code = job.wait(timeout)
     return Result(code, job.output(), job.seconds)
+
+
+def call(*args, env=None, cwd=None, timeout=120):
+    """Runs to the end, with what it prints to standard output and to standard error apart."""
+    argv, env = command(*args), clean_environment(**(env or {}))
+    asked = Asked(argv, env, cwd)
+    p = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    asked.started(p.pid)
+    try:
+        out, err = p.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.communicate()
+        raise
+    asked.ended(p.returncode, err)
+    return subprocess.CompletedProcess(argv, p.returncode, out, err)
 
 
 def content_hash(path):
@@ -195,4 +249,6 @@ def main():
     if not os.access(LONGTAKE, os.X_OK):
         print(f"{LONGTAKE} is not there: build it, or name it in LONGTAKE", file=sys.stderr)
         sys.exit(1)
-    unittest.main(module="__main__", verbosity=2)
+    program = unittest.main(module="__main__", verbosity=2, exit=False)
+    print(planned.summary(), file=sys.stderr)
+    sys.exit(not program.result.wasSuccessful())
