@@ -37,6 +37,8 @@ def clean_environment(**extra):
     """This environment without anything that a launcher, or a test before, may have left in it."""
     foreign = re.compile(r"^(SLURM|PMI|PMIX|OMPI_COMM|AWS_BATCH|JOB_COMPLETION|SKYPILOT|LONGTAKE_)")
     env = {k: v for k, v in os.environ.items() if not foreign.match(k)}
+    if "LT_FAKE_CUDA" in extra:
+        env.pop("CUDA_VISIBLE_DEVICES", None)        # of the machine's own GPUs
     env.update({k: str(v) for k, v in extra.items()})
     return env
 

@@ -144,9 +144,8 @@ def profile_of(program, env, folder):
 
 def ask(run, folder):
     """What plan says to the run's own arguments. A job that was begun has its model, size and precision already."""
-    known = options(run.program, "plan")
+    known, env = options(run.program, "plan"), {k: v for k, v in run.env.items() if k != "LT_TEST_JOB"}
     words = [w for name, found in run.words if (name is None or name in known) and name not in ("--json", "-q", "--quiet") for w in found]
-    env = run.env
     for name, key in (("--model", "model"), ("--input-size", "input-size"), ("--precision", "precision")):
         if key in run.began_with and "--allow" in (n for n, _ in run.words):
             words += [name, str(run.began_with[key]).rpartition("-")[2]]
@@ -158,7 +157,6 @@ def ask(run, folder):
         if profile:
             words += ["--device-profile", profile]
     argv = [*run.prefix, run.program, "plan", "--json", "--ranks", str(run.ranks), *words]
-    env = {k: v for k, v in env.items() if k not in ("LT_TEST_JOB",)}
     return asked(tuple(argv), tuple(sorted(env.items())), run.cwd, tuple(stamp(os.path.join(run.cwd or ".", w)) for w in words))
 
 

@@ -4,17 +4,19 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
-PROGRAM = os.environ["LONGTAKE"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+ROOT = str(harness.ROOT)
 SECONDS = 60
 
 
 def longtake(*words, **more):
-    env = dict(os.environ, **more.pop("env", {}))
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=SECONDS, env=env, **more)
+    return harness.call(*words, timeout=SECONDS, **more)
 
 
 class Usage(unittest.TestCase):
@@ -100,7 +102,7 @@ class Output(unittest.TestCase):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
         with open("/dev/full", "w") as full:
-            r = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+            r = subprocess.run([harness.LONGTAKE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
         self.assertEqual(r.returncode, 74)
         self.assertIn("standard output cannot be written", r.stderr)
 
@@ -261,4 +263,4 @@ class Models(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

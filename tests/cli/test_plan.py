@@ -3,7 +3,6 @@ import json
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import unittest
 
@@ -16,7 +15,7 @@ MIB = 1 << 20
 
 def plan(*words, code=0):
     """What plan --json says; its message goes to standard error and is left out."""
-    r = subprocess.run(harness.command("plan", "--json", *words), capture_output=True, text=True, timeout=60, env=harness.clean_environment())
+    r = harness.call("plan", "--json", *words, timeout=60)
     if r.returncode != code:
         raise AssertionError(f"exit {r.returncode}: {r.stderr}")
     return json.loads(r.stdout), r.stderr
@@ -124,4 +123,4 @@ class Plan(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -2,7 +2,6 @@
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,10 +14,7 @@ NVML = os.environ.get("LT_FAKE_NVML", "")
 
 
 def longtake(*words, fake, env=None):
-    env = harness.clean_environment(LT_FAKE_CUDA=fake, **(env or {}))
-    if "CUDA_VISIBLE_DEVICES" not in (env or {}):
-        env.pop("CUDA_VISIBLE_DEVICES", None)
-    return subprocess.run([harness.LONGTAKE, *words], env=env, cwd=tempfile.gettempdir(), capture_output=True, text=True, timeout=SECONDS)
+    return harness.call(*words, env={"LT_FAKE_CUDA": fake, **(env or {})}, cwd=tempfile.gettempdir(), timeout=SECONDS)
 
 
 def doctor(fake, env=None):
@@ -140,4 +136,4 @@ class Run(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

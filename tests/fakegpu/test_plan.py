@@ -3,7 +3,6 @@ import json
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import unittest
 
@@ -17,9 +16,7 @@ WORDS = ["--task", "depth", "--input-size", "42"]
 
 
 def longtake(*words):
-    env = harness.clean_environment(LT_FAKE_CUDA=FAKE)
-    env.pop("CUDA_VISIBLE_DEVICES", None)
-    return subprocess.run([str(w) for w in (harness.LONGTAKE, *words)], env=env, capture_output=True, text=True, timeout=200)
+    return harness.call(*words, env={"LT_FAKE_CUDA": FAKE}, timeout=200)
 
 
 class Plan(unittest.TestCase):
@@ -61,4 +58,4 @@ class Plan(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -5,8 +5,6 @@ LEAK_CLIPS is the number of clips that one process does in a row (default 40 of 
 import json
 import os
 import pathlib
-import re
-import subprocess
 import sys
 import time
 
@@ -18,7 +16,7 @@ MIB = 1 << 20
 CLIPS, DEPTH_CLIPS = (int(os.environ.get("LEAK_CLIPS", n)) for n in (40, 24))
 FLOW = ("--task", "flow", "--preset", "fast")
 DEPTH = ("--task", "depth", *depth.SIZE)
-SANITIZED = re.search(r"lib[at]san", subprocess.run(["ldd", harness.LONGTAKE], text=True, stdout=subprocess.PIPE).stdout) is not None
+SANITIZED = harness.sanitized()
 KINDS = ("RssAnon", "RssShmem")
 
 
