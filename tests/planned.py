@@ -138,7 +138,7 @@ def profile_of(program, env, folder):
     one, path = gpu["gpus"][int(m.group(1))], pathlib.Path(folder, "gpu.yaml")
     sm = one["architecture"].partition("_")[2]
     path.write_text(f"device: cuda\nname: here\ncapability: {sm[:-1]}.{sm[-1]}\nmultiprocessors: {one['multiprocessors']}\nmemory: {one['memory_bytes']}\n"
-                    f"usable: {one['free_bytes']}\noverhead: {gpu['driver_and_libraries_bytes']}\n")
+                    f"usable: {one['free_bytes'] or one['memory_bytes']}\noverhead: {gpu['driver_and_libraries_bytes']}\n")
     return str(path)
 
 

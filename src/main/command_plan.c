@@ -56,7 +56,9 @@ static void print_arena(const lt_forecast *f)
         if (r->kind == LT_ROW_WORKSPACE && i > 0 && r[-1].kind == LT_ROW_PART) continue;
         printf("  %-18s %-10s %10s", row_names[r->kind], r->name, bytes(r->n_bytes));
         if (r->kind == LT_ROW_PART) printf(" and workspace %s, in place of other parts'", bytes(next && next->kind == LT_ROW_WORKSPACE ? next->n_bytes : 0));
-        puts(r->kind == LT_ROW_OVERHEAD ? "  beside the arena; estimated, not measured" : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
+        puts(r->kind == LT_ROW_OVERHEAD  ? "  beside the arena; estimated, not measured"
+             : r->kind == LT_ROW_DECODER ? "  beside the arena; an upper bound"
+             : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
     }
     printf("host memory of each rank: %s%s\n", bytes(f->host), f->overhead ? "" : ", beside the arena");
 }

@@ -212,7 +212,7 @@ static lt_status walk_all(lt_forecast *f, const lt_field *fields, int n_fields)
     const lt_ladder_ask first = ask_for(f, 0, fields, n_fields);
     if (!lt_ladder_quality(&first, level, &x)) LT_FAIL(LT_E_INTERNAL, "there is no quality %d", level);
     lt_settings room;
-    const lt_task_env settled = lt_setting_env(&f->env, &x, &room);
+    const lt_task_env settled = lt_quality_env(&f->env, &x, &room);
     for (int i = 0; i < f->n_videos; i++) {
         lt_forecast_video *v = &f->videos[i];
         const bool walked = v->ladder.n > 0;

@@ -80,6 +80,26 @@ class Plan(unittest.TestCase):
         again = harness.longtake("run", "--out", self.folder / "small", "--quiet", *words, "--allow", "size", self.clip)
         self.assertEqual(again.code, 0, again.text)
 
+    def test_videos_of_different_sizes(self):
+        """One job has one input size: the one in which its largest video fits. Then what does not fit fails by itself, and the rest is done."""
+        square = harness.clip(self.folder / "square.mp4", 3, size="70x70", seed=2)
+        words = ["--task", "depth", "--input-size", "252", "--frames", "3"]
+        both = [square, self.clip]
+        least = {c: [x["device_bytes"] for x in plan(*words, "--memory-limit", MIB, c, code=69)[0]["videos"][0]["ladder"]] for c in both}
+        limit = min(least[self.clip]) - 1
+        self.assertLess(min(least[square]), limit, "the first one is to fit as it is")
+        said, _ = plan(*words, "--memory-limit", limit, "--allow", "size", *both)
+        self.assertEqual([v["setting"]["input_size"] for v in said["videos"]], [224, 224])
+        self.assertEqual(said["planned_bytes"], max(v["setting"]["device_bytes"] for v in said["videos"]))
+        r = harness.longtake("run", "--out", self.folder / "two", "--quiet", *words, "--weights", "synthetic:7", "--memory-limit", limit, "--allow", "size", *both)
+        self.assertEqual(r.code, 0, r.text)
+        said, message = plan(*words, "--memory-limit", limit, *both, code=69)
+        self.assertEqual({v["name"]: v["fits"] for v in said["videos"]}, {str(square): True, str(self.clip): False})
+        self.assertIn("film.mp4: 112x70 needs at least", message)
+        r = harness.longtake("run", "--out", self.folder / "one", "--quiet", *words, "--weights", "synthetic:7", "--memory-limit", limit, *both)
+        self.assertEqual(r.code, 69, r.text)
+        self.assertTrue((self.folder / "one/square.h5").exists())
+
     def test_a_job_without_a_file(self):
         said, _ = plan("--task", "depth", "--size", "1920x1080", "--frames", "3000", "--ranks", "4")
         video = said["videos"][0]
