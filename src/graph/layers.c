@@ -1,5 +1,7 @@
 #include "graph/layers.h"
 
+#include <longtake/fault.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -42,7 +44,7 @@ static lt_status read_layer(lt_layers *l, int place)
     lt_status st = LT_OK;
     const lt_plan_layer *layer = &l->plan->layers[l->held[place]];
     for (size_t done = 0; done < layer->n_bytes;) {
-        const ssize_t n = pread(l->fd, l->place[place] + done, layer->n_bytes - done, (off_t)(layer->at + done));
+        const ssize_t n = LT_FAULTY("read", EIO, pread(l->fd, l->place[place] + done, layer->n_bytes - done, (off_t)(layer->at + done)));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) LT_FAIL(LT_E_STORE, "the streamed weights cannot be read back from --scratch: %s", n < 0 ? strerror(errno) : "the file has been cut");
         done += (size_t)n;
@@ -90,7 +92,7 @@ static lt_status open_file(lt_layers *l, const char *scratch)
     const char *tmp = getenv("TMPDIR");
     const char *folder = scratch ? scratch : tmp && *tmp ? tmp : "/tmp";
     const double mib = (double)l->plan->streamed_bytes / (1 << 20);
-    l->fd = open_unnamed(folder);
+    l->fd = LT_FAULTY("open", EACCES, open_unnamed(folder));
     if (l->fd < 0) LT_FAIL(LT_E_STORE, "%s: no file for streamed weights can be made there: %s; name another directory with --scratch", folder, strerror(errno));
     /* Now rather than in the middle of a network. A file system that cannot reserve says so when it is written to. */
     const int no = posix_fallocate(l->fd, 0, (off_t)l->plan->streamed_bytes);
@@ -226,7 +228,7 @@ lt_status lt_layers_keep(lt_layers *l, const lt_plan_step *step)
 {
     lt_status st = LT_OK;
     for (size_t done = 0; !l->device && done < step->packed_bytes;) {
-        const ssize_t n = pwrite(l->fd, l->place[0] + done, step->packed_bytes - done, (off_t)(at(l, step) + done));
+        const ssize_t n = LT_FAULTY("write", ENOSPC, pwrite(l->fd, l->place[0] + done, step->packed_bytes - done, (off_t)(at(l, step) + done)));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0)
             LT_FAIL(LT_E_STORE, "the streamed weights cannot be written to --scratch: %s; free some room there or name another directory", n < 0 ? strerror(errno) : "it takes no more");
