@@ -118,9 +118,9 @@ class Plan(unittest.TestCase):
         self.assertLess(max(parts), said["planned_bytes"])
 
     def test_refusals(self):
-        said, message = plan("--task", "depth", "--size", "518x518", "--memory-limit", "200MiB", code=69)
+        said, message = plan("--task", "depth", "--size", "518x518", "--memory-limit", "150MiB", code=69)
         self.assertFalse(said["fits"])
-        self.assertRegex(message, r"needs at least [\d.]+ MiB of device memory and 200.0 MiB may be used: raise --memory-limit to \d+MiB")
+        self.assertRegex(message, r"needs at least [\d.]+ MiB of device memory and 150.0 MiB may be used: raise --memory-limit to \d+MiB")
         self.assertIn("--allow size would do", message)
         for words, says in ((["--size", "70x70", self.clip], "not both"), ([], "needs the size of the frames"), (["--size", "70x70", "--task", "map"], "not built")):
             r = harness.longtake("plan", *words)
