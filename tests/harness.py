@@ -3,7 +3,7 @@
 The program under test is named by LONGTAKE (ctest sets it). Every test program makes its files in a folder of its
 own, which is removed when it passes; LT_KEEP=1 keeps it.
 
-`longtake run` is started by Job, longtake() or call() alone: then tests/planned.py compares what it did with what
+`longtake run` is started by Job, longtake() or call() alone, or by `harness.py COMMAND...`: then tests/planned.py compares what it did with what
 `longtake plan` says, and a plan that was wrong fails the test.
 """
 import contextlib
@@ -178,6 +178,12 @@ def call(*args, env=None, cwd=None, timeout=120):
     return subprocess.CompletedProcess(argv, p.returncode, out, err)
 
 
+def check_left(*words, ranks, env=None, cwd=None, code=0):
+    """Compares what runs that somebody else started left in their job directory with what plan says of these words."""
+    run = planned.run_of(command("run", *words, ranks=ranks), clean_environment(**(env or {})), cwd, LONGTAKE)
+    planned.check(run, code, "", 0, 0, PLANS.name, False)
+
+
 def content_hash(path):
     """The hash of a result's values, as the program prints it."""
     r = longtake("verify", "--hash", path)
@@ -242,6 +248,11 @@ class Case(unittest.TestCase):
                 self.fail(f"the message lacks '{w}':\n{result.text}")
 
 
+def finish(failed):
+    print(planned.summary(), file=sys.stderr)
+    sys.exit(failed)
+
+
 def skip(why):
     print(f"SKIP: {why}")
     sys.exit(SKIP)
@@ -252,5 +263,11 @@ def main():
         print(f"{LONGTAKE} is not there: build it, or name it in LONGTAKE", file=sys.stderr)
         sys.exit(1)
     program = unittest.main(module="__main__", verbosity=2, exit=False)
-    print(planned.summary(), file=sys.stderr)
-    sys.exit(not program.result.wasSuccessful())
+    finish(not program.result.wasSuccessful())
+
+
+if __name__ == "__main__":                  # harness.py COMMAND...: for tests that are no Python
+    one = Job(sys.argv[1:])
+    code = one.wait(3600)
+    print(one.output())
+    finish(code)
