@@ -8,6 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
+import planned
 
 TINY = ["--task", "depth", "--input-size", "70"]
 MIB = 1 << 20
@@ -99,6 +100,29 @@ class Plan(unittest.TestCase):
         r = harness.longtake("run", "--out", self.folder / "one", "--quiet", *words, "--weights", "synthetic:7", "--memory-limit", limit, *both)
         self.assertEqual(r.code, 69, r.text)
         self.assertTrue((self.folder / "one/square.h5").exists())
+
+    def test_inputs_of_all_kinds(self):
+        """The harness compares each of these runs with its plan; here is that it did."""
+        turned, deep, pictures, broken = (self.folder / name for name in ("turned.mp4", "deep.mkv", "pictures", "broken.mkv"))
+        harness.ffmpeg("-i", self.clip, "-c", "copy", "-metadata:s:v", "rotate=90", turned)
+        harness.clip(deep, 6, size="90x120", codec=("-vf", "format=yuv422p10le", "-c:v", "ffv1"))
+        pictures.mkdir()
+        harness.ffmpeg("-i", self.clip, "-frames:v", 5, pictures / "%04d.png")
+        harness.ffmpeg("-i", self.clip, "-c:v", "mjpeg", broken)
+        data = bytearray(broken.read_bytes())
+        data[len(data) // 2:len(data) // 2 + 4000] = bytes(4000)
+        broken.write_bytes(data)
+        several = [turned, deep, pictures, self.clip]
+        rows = [(None, [turned]), (None, [deep, "--type", "f16"]), (None, [pictures]), (None, [broken]), (None, [self.clip, "--max-res", "64", "--fps", "5"]),
+                (2, several), (3, [*several, "--threads", "1", "--prefetch", "3"]), (None, [*several, "--segment-frames", "4", "--start", "0.1"])]
+        rows += [(2 if i == 1 else None, [*several, "--shard-by", by, "--shard", f"{i}/3"]) for by in ("video", "segment") for i in range(3)]
+        before = planned.counts["compared"]
+        for i, (ranks, words) in enumerate(rows):
+            with self.subTest(ranks=ranks, words=[str(w) for w in words]):
+                by = words[words.index("--shard-by") + 1] if "--shard-by" in words else i
+                r = harness.longtake("run", "--out", self.folder / f"kind{by}", "--quiet", "--task", "flow", "--preset", "fast", *words, ranks=ranks)
+                self.assertEqual(r.code, harness.EXIT["data"] if broken in words else 0, r.text)
+        self.assertEqual(planned.counts["compared"] - before, len(rows))
 
     def test_a_job_without_a_file(self):
         said, _ = plan("--task", "depth", "--size", "1920x1080", "--frames", "3000", "--ranks", "4")
