@@ -148,7 +148,8 @@ static int rungs(const lt_machine *m, const lt_task_rung **out)
         { "nothing", LT_DEPTH_BATCH, 0, 0, false }, { "micro-batch", 2, 0, 0, false }, { "micro-batch", 1, 0, 0, false }, { "tile", 1, 4096, 0, false }, { "tile", 1, 1024, 0, false },
         { "tile", 1, 256, 0, false }, { "band", 1, 256, 140, false }, { "band", 1, 256, 56, false }, { "band", 1, 64, 28, false },
         /* Every call brings all weights, so frames share them as long as that may be. */
-        { "weights", LT_DEPTH_BATCH, 0, 0, true }, { "tile", LT_DEPTH_BATCH, 1024, 140, true }, { "micro-batch", 1, 256, 56, true }, { "band", 1, 64, 28, true },
+        { "weights", LT_DEPTH_BATCH, 0, 0, true }, { "tile", LT_DEPTH_BATCH, 1024, 140, true }, { "band", LT_DEPTH_BATCH, 256, 56, true },
+        { "micro-batch", 1, 256, 56, true }, { "band", 1, 64, 28, true },
     };
     const bool on_cpu = m->backend == LT_BACKEND_CPU;
     *out = on_cpu ? cpu : gpu;
