@@ -48,7 +48,9 @@ static void add_head(lt_text *t, const lt_report *r)
                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"/>\n"
                    "<title>");
     lt_text_add_html(t, r->title);
-    lt_text_add(t, "</title>\n<style>%s</style></head>\n<body><main><header><h1>", lt_html_style);
+    lt_text_add(t, "</title>\n<style>");
+    for (const char *const *piece = lt_html_style; *piece; piece++) lt_text_add(t, "%s", *piece);
+    lt_text_add(t, "</style></head>\n<body><main><header><h1>");
     lt_text_add_html(t, r->title);
     lt_text_add(t, "</h1><p><span class=\"s %s\">", r->exit_code == 0 ? "done" : r->exit_code == 75 ? "partial" : "failed");
     lt_text_add_html(t, r->ended);

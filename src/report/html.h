@@ -13,7 +13,8 @@
 
 #include <longtake/metrics.h>
 
-extern const char lt_html_style[];
+/* Pieces of the style sheet; NULL ends them. */
+extern const char *const lt_html_style[];
 
 void lt_html_failures(lt_text *t, const lt_report *r);
 void lt_html_videos(lt_text *t, const lt_report *r);

@@ -113,7 +113,7 @@ static void draw_column(pen *p, column *c)
 /* However many samples there are, a column has two points at most, so peaks are kept. Unknown values are gaps. */
 static void add_path(lt_text *t, const plot *p, const lt_report_rank *k, const series *s, bool area)
 {
-    pen pen = { .t = t, .area = area };
+    pen hand = { .t = t, .area = area };
     column c = { .column = -1 };
     double before = 0;
     lt_text_add(t, "<path class=\"%s\" d=\"", area ? "area" : s->name);
@@ -122,22 +122,22 @@ static void add_path(lt_text *t, const plot *p, const lt_report_rank *k, const s
         if (!is_drawn(at) || at->seconds < before) continue;
         before = at->seconds;
         if (value_of(at, s->host) < 0) {
-            draw_column(&pen, &c);
-            pen_up(&pen);
+            draw_column(&hand, &c);
+            pen_up(&hand);
             continue;
         }
         const double part = lt_axis_place(&p->x, at->seconds) / 100;
         const int x = (int)lround(ACROSS * part), y = (int)lround(DOWN * (1 - lt_axis_place(&p->y, (double)value_of(at, s->host)) / 100));
         const int now = (int)(part * p->size.columns);
         if (now != c.column) {
-            draw_column(&pen, &c);
+            draw_column(&hand, &c);
             c = (column){ now, { x, x }, { y, y }, { i, i } };
         }
         for (int j = 0; j < 2; j++)
             if (j == 0 ? y < c.y[0] : y > c.y[1]) c.x[j] = x, c.y[j] = y, c.at[j] = i;
     }
-    draw_column(&pen, &c);
-    pen_up(&pen);
+    draw_column(&hand, &c);
+    pen_up(&hand);
     lt_text_add(t, "\"/>");
 }
 
