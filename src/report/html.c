@@ -17,10 +17,13 @@ static void card(lt_text *t, const char *value, const char *name, bool bad)
 
 static void card_integer(lt_text *t, int64_t value, const char *name, bool bad)
 {
-    char text[32];
+    enum { GROUPED = 6 };            /* digits from which on they stand in threes */
+    char text[32], grouped[96] = "";
     if (value < 0) return;
-    snprintf(text, sizeof text, "%" PRId64, value);
-    card(t, text, name, bad);
+    const int n = snprintf(text, sizeof text, "%" PRId64, value);
+    for (int i = 0, at = 0; i < n; i++)
+        at += snprintf(grouped + at, sizeof grouped - (size_t)at, i && n >= GROUPED && (n - i) % 3 == 0 ? "&#8239;%c" : "%c", text[i]);
+    card(t, grouped, name, bad);
 }
 
 static void add_cards(lt_text *t, const lt_report *r)

@@ -28,7 +28,7 @@ lt_axis lt_axis_bytes(double most, int marks)
 
 lt_axis lt_axis_seconds(double most, int marks)
 {
-    static const double steps[] = { 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400 };
+    static const double steps[] = { 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400 };
     enum { STEPS = sizeof steps / sizeof *steps };
     lt_axis a = { 0 };
     if (!(most >= 1e-3) || isinf(most)) most = most < 1e-3 ? 1e-3 : 1;

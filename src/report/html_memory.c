@@ -24,7 +24,7 @@ typedef struct {
 
 /* One of the two lines of a plot. */
 typedef struct {
-    const char *name, *class;        /* "device", "d" */
+    const char *name, *class;        /* "device", "dev" */
     bool        host;
     int64_t     planned, observed;   /* observed: the most that is known, samples included; -1: nothing */
     int         peak;                /* sample of the peak; -1: no samples */
@@ -42,7 +42,7 @@ static bool is_drawn(const lt_report_sample *s)
 
 static series series_of(const lt_report_rank *k, bool host)
 {
-    series s = { .name = host ? "host" : "device", .class = host ? "h" : "d", .host = host, .peak = -1,
+    series s = { .name = host ? "host" : "device", .class = host ? "host" : "dev", .host = host, .peak = -1,
                  .planned = host ? k->host_planned : k->planned_bytes, .observed = host ? k->host_observed : k->observed_bytes };
     int64_t most = -1;
     for (int i = 0; i < k->n_samples; i++) {
@@ -116,7 +116,7 @@ static void add_path(lt_text *t, const plot *p, const lt_report_rank *k, const s
     pen hand = { .t = t, .area = area };
     column c = { .column = -1 };
     double before = 0;
-    lt_text_add(t, "<path class=\"%s\" d=\"", area ? "area" : s->name);
+    lt_text_add(t, "<path class=\"%s\" d=\"", area ? "area" : s->class);
     for (int i = 0; i < k->n_samples; i++) {
         const lt_report_sample *at = &k->samples[i];
         if (!is_drawn(at) || at->seconds < before) continue;
@@ -159,16 +159,18 @@ static void add_grid(lt_text *t, const plot *p)
     }
 }
 
-static void add_planned(lt_text *t, const plot *p, const series *s, const series *other)
+static void add_planned(lt_text *t, const plot *p, const lt_report_rank *k, const series *s, const series *other)
 {
     if (s->planned < 0) return;
     const int y = y_of(p, (double)s->planned);
-    lt_text_add(t, "<line class=\"plan %s\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", s->class, y, y);
+    lt_text_add(t, "<line class=\"plan of-%s\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", s->class, y, y);
     if (!p->size.labels) return;
     /* The lower of two that lie close together has its words below it. */
     const int far = other->planned < 0 ? DOWN : y - y_of(p, (double)other->planned);
     const bool below = (far > 0 || (far == 0 && s->host)) && far < LABEL && y + LABEL < p->size.height;
-    lt_text_add(t, "<text class=\"p\" x=\"100%%\" y=\"%d\" text-anchor=\"end\">%s, planned</text>\n", below ? y + LABEL - 1 : y - 5, s->name);
+    const bool left = s->peak >= 0 && lt_axis_place(&p->x, k->samples[s->peak].seconds) > 50;      /* away from the peak's words */
+    lt_text_add(t, "<text class=\"p\" x=\"%s\" y=\"%d\" text-anchor=\"%s\">%s, planned</text>\n", left ? "3" : "100%", below ? y + LABEL - 1 : y - 5,
+                left ? "start" : "end", s->name);
 }
 
 static void add_peak(lt_text *t, const plot *p, const lt_report_rank *k, const series *s)
@@ -178,25 +180,29 @@ static void add_peak(lt_text *t, const plot *p, const lt_report_rank *k, const s
     const int64_t bytes = value_of(&k->samples[s->peak], s->host);
     const double x = lt_axis_place(&p->x, k->samples[s->peak].seconds);
     const int y = y_of(p, (double)bytes);
-    lt_text_add(t, "<circle class=\"peak %s\" cx=\"%.4g%%\" cy=\"%d\" r=\"4.5\"/>", s->class, x, y);
+    lt_text_add(t, "<circle class=\"peak of-%s\" cx=\"%.4g%%\" cy=\"%d\" r=\"4.5\"/>", s->class, x, y);
     if (!p->size.labels) return;
-    /* The device's words go below its line, where no plan is; the host's above, unless that is outside. */
-    const bool below = s->host ? y < LABEL : y + LABEL + 6 < p->size.height;
+    /* Words go above the dot, but below it where the plan is close above, or the end of the plot. */
+    const int gap = s->planned < 0 ? y : y - y_of(p, (double)s->planned);
+    const bool below = (y < LABEL || (gap >= 0 && gap < 2 * LABEL)) && y + LABEL + 6 < p->size.height;
     lt_text_add(t, "<text class=\"v\" x=\"%.4g%%\" y=\"%d\" dx=\"%d\" text-anchor=\"%s\">%s</text>\n", x, below ? y + LABEL + 3 : y - 9,
                 x < 15 ? 4 : x > 85 ? -4 : 0, x < 15 ? "start" : x > 85 ? "end" : "middle", lt_bytes_text(bytes, text, sizeof text));
 }
 
-/* "at most 3.10 GiB of 3.20 GiB planned (97 %)" */
-static void add_words(lt_text *t, const series *s)
+/* "at most 3.10 GiB of 3.20 GiB planned (97 %)", or "3.10 GiB of 3.20 GiB (97 %)" */
+static void add_words(lt_text *t, const series *s, bool brief)
 {
     char most[64], planned[64];
-    if (s->observed >= 0) lt_text_add(t, "at most %s", lt_bytes_text(s->observed, most, sizeof most));
+    if (s->observed >= 0) lt_text_add(t, "%s%s", brief ? "" : "at most ", lt_bytes_text(s->observed, most, sizeof most));
     else lt_text_add(t, "not observed");
-    if (s->planned >= 0) lt_text_add(t, s->observed >= 0 ? " of %s planned" : ", %s planned", lt_bytes_text(s->planned, planned, sizeof planned));
+    if (s->planned >= 0) {
+        lt_text_add(t, "%s%s", s->observed >= 0 ? " of " : ", ", lt_bytes_text(s->planned, planned, sizeof planned));
+        if (!brief || s->observed < 0) lt_text_add(t, " planned");
+    }
     if (s->planned > 0 && s->observed >= 0) lt_text_add(t, " (%.0f %%)", 100 * (double)s->observed / (double)s->planned);
 }
 
-static void add_figure_head(lt_text *t, const lt_report_rank *k, const series *s)
+static void add_figure_head(lt_text *t, const lt_report_rank *k, const series *s, bool brief)
 {
     lt_text_add(t, "<figure class=\"chart\"><figcaption><b>rank %d</b> ", k->rank);
     lt_text_add_html(t, k->host);
@@ -205,8 +211,8 @@ static void add_figure_head(lt_text *t, const lt_report_rank *k, const series *s
     lt_text_add(t, "</figcaption>\n<ul class=\"key\">");
     for (int i = 0; i < 2; i++) {
         lt_text_add(t, "<li><svg width=\"18\" height=\"9\" aria-hidden=\"true\"><title>%s</title><desc>the colour of its line</desc>"
-                       "<line class=\"%s\" x1=\"1\" x2=\"17\" y1=\"5\" y2=\"5\"/></svg>%s: ", s[i].name, s[i].name, s[i].name);
-        add_words(t, &s[i]);
+                       "<line class=\"%s\" x1=\"1\" x2=\"17\" y1=\"5\" y2=\"5\"/></svg>%s: ", s[i].name, s[i].class, s[i].name);
+        add_words(t, &s[i], brief);
         lt_text_add(t, "</li>");
     }
     lt_text_add(t, "</ul>\n");
@@ -216,14 +222,14 @@ static void add_plot(lt_text *t, const plot *p, const lt_report_rank *k, int ind
 {
     const series s[2] = { series_of(k, false), series_of(k, true) };
     char last[32];
-    add_figure_head(t, k, s);
+    add_figure_head(t, k, s, !p->size.labels);
     lt_text_add(t, "<div class=\"plot\"><svg role=\"img\" aria-labelledby=\"m%dt m%dd\" width=\"100%%\" height=\"%d\"><title id=\"m%dt\">"
                    "Memory of rank %d over time</title><desc id=\"m%dd\">%d samples in %s. ",
                 index, index, p->size.height + 24, index, k->rank, index, k->n_samples,
                 lt_html_seconds(p->x.top, last, sizeof last));
     for (int i = 0; i < 2; i++) {
         lt_text_add(t, "%s: ", i ? "Host" : "Device");
-        add_words(t, &s[i]);
+        add_words(t, &s[i], false);
         lt_text_add(t, i ? "." : ". ");
     }
     lt_text_add(t, "</desc>\n");
@@ -234,7 +240,7 @@ static void add_plot(lt_text *t, const plot *p, const lt_report_rank *k, int ind
     add_path(t, p, k, &s[1], false);
     add_path(t, p, k, &s[0], false);
     lt_text_add(t, "</svg>\n");
-    for (int i = 0; i < 2; i++) add_planned(t, p, &s[i], &s[!i]);
+    for (int i = 0; i < 2; i++) add_planned(t, p, k, &s[i], &s[!i]);
     for (int i = 1; i >= 0; i--) add_peak(t, p, k, &s[i]);
     lt_text_add(t, "</svg></div></figure>\n");
 }
@@ -280,7 +286,7 @@ static void add_verdict(lt_text *t, const lt_report *r)
 
 static int charts_of(const lt_report *r, plot *p)
 {
-    static const plot_size one = { "one", 230, 480, 5, true }, few = { "few", 170, 240, 4, true }, many = { "many", 96, 90, 3, false };
+    static const plot_size one = { "one", 230, 480, 5, true }, few = { "few", 170, 240, 4, true }, many = { "many", 96, 90, 4, false };
     double seconds = isfinite(r->seconds) ? r->seconds : 0, bytes = 0;
     int n = 0;
     for (int i = 0; i < r->n_ranks; i++) {

@@ -16,7 +16,7 @@ const char *const lt_html_style[] = {
     "color:var(--ink)}main{max-width:1120px;margin:0 auto;padding:36px 28px 72px}"
     "h1{font-size:27px;line-height:1.2;letter-spacing:-.01em;margin:0 0 8px;overflow-wrap:anywhere}"
     "h2{font-size:19px;line-height:1.3;margin:44px 0 10px}h3{font-size:15px;margin:0}"
-    "p{margin:4px 0;color:var(--soft);max-width:76ch;overflow-wrap:anywhere}a{color:var(--link)}"
+    "p{margin:4px 0;color:var(--soft);max-width:92ch;overflow-wrap:anywhere}a{color:var(--link)}"
     "code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,'DejaVu Sans Mono',monospace}code{overflow-wrap:anywhere}\n",
     ".command{display:block;margin-top:12px;padding:9px 14px;background:var(--card);border:1px solid var(--line);border-radius:8px}"
     ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(132px,1fr));gap:12px;margin-top:20px}"
@@ -25,9 +25,10 @@ const char *const lt_html_style[] = {
     ".card span{color:var(--soft);font-size:13px}.card.bad b{color:var(--bad2)}\n",
     ".wide{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:10px;margin-top:10px}"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
-    "th,td{text-align:left;padding:8px 14px;border-bottom:1px solid var(--faint);vertical-align:top;overflow-wrap:anywhere}"
+    "th,td{text-align:left;padding:8px 14px;border-bottom:1px solid var(--faint);vertical-align:top;overflow-wrap:break-word}"
     "tr:last-child td{border-bottom:0}th{font-weight:600;font-size:13px;color:var(--soft);white-space:nowrap;overflow-wrap:normal}"
-    "td{min-width:3.5em}.n{text-align:right;white-space:nowrap;min-width:0}.name{min-width:9em}.why{min-width:17em}"
+    "td{min-width:3.5em}.n{text-align:right;white-space:nowrap;min-width:0}.name{min-width:9em;overflow-wrap:anywhere}.why{min-width:17em;overflow-wrap:anywhere}"
+    "td.key{width:14em;color:var(--soft)}"
     ".over{color:var(--bad2);background:var(--bad);font-weight:600}\n",
     ".s{display:inline-block;border-radius:999px;padding:1px 10px;font-size:13px;font-weight:550;background:var(--faint);"
     "color:var(--ink);white-space:nowrap}.done{background:var(--good);color:var(--good2)}"
@@ -38,8 +39,8 @@ const char *const lt_html_style[] = {
     ".chart{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px 8px;margin:0;min-width:0;"
     "break-inside:avoid}.chart figcaption{margin:0 0 2px}.chart figcaption b{color:var(--ink);font-size:14px}"
     ".one{--least:100%}.few{--least:440px}.many{--least:290px}\n",
-    ".key{display:flex;flex-wrap:wrap;gap:2px 18px;margin:2px 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}"
-    ".key svg,td svg{vertical-align:-1px;margin-right:7px}"
+    "ul.key{display:flex;flex-wrap:wrap;gap:2px 18px;margin:2px 0;padding:0;list-style:none;font-size:13px;color:var(--soft)}"
+    "ul.key svg,td svg{vertical-align:-1px;margin-right:7px}"
     ".plot{padding:16px 14px 0 66px}.plot svg{display:block;overflow:visible}.bars .plot{padding:6px 62px 0 66px}"
     "svg text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}"
     "svg .v{fill:var(--ink);font-weight:600;paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}"
@@ -47,14 +48,14 @@ const char *const lt_html_style[] = {
     ".grid{stroke:var(--faint);stroke-width:1}.base{stroke:var(--soft);stroke-width:1}"
     ".dev,.host{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round;vector-effect:non-scaling-stroke}"
     ".dev{stroke:var(--dev)}.host{stroke:var(--host)}.area{fill:var(--dev);opacity:.13}"
-    ".plan{stroke-width:1.6;stroke-dasharray:7 4}.plan.d{stroke:var(--dev2)}.plan.h{stroke:var(--host2)}"
-    ".peak{stroke:var(--card);stroke-width:2}.peak.d{fill:var(--dev)}.peak.h{fill:var(--host)}"
+    ".plan{stroke-width:1.6;stroke-dasharray:7 4}.plan.of-dev{stroke:var(--dev2)}.plan.of-host{stroke:var(--host2)}"
+    ".peak{stroke:var(--card);stroke-width:2}.peak.of-dev{fill:var(--dev)}.peak.of-host{fill:var(--host)}"
     ".bar{stroke:var(--card);stroke-width:1}.c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}"
     ".c4{fill:var(--c4)}.c5{fill:var(--c5)}.c6{fill:var(--c6)}.c7{fill:var(--c7)}.rest{fill:var(--rest)}"
     ".hatch{fill:none;stroke:var(--wait);stroke-width:2}.ground{fill:var(--faint)}"
     ".w0{fill:url(#w0)}.w1{fill:url(#w1)}.w2{fill:url(#w2)}.w3{fill:url(#w3)}.w0,.w1,.w2,.w3{stroke:var(--wait)}\n",
-    ".beside{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:14px;align-items:start;margin-top:12px}"
-    ".beside>.wide{margin-top:0;min-width:330px}"
+    ".beside{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:14px;margin-top:12px}.bars{display:grid;align-content:center}"
+    ".beside>.wide{margin-top:0;min-width:330px;align-self:start}"
     "details{margin-top:12px}summary{cursor:pointer;color:var(--link);font-weight:550}"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 18px;overflow-x:auto;margin:10px 0 0}\n",
     "@media(max-width:760px){main{padding:22px 14px 48px}.beside{grid-template-columns:minmax(0,1fr)}.beside>.wide{min-width:0}"

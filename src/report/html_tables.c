@@ -164,9 +164,9 @@ void lt_html_pairs(lt_text *t, const char *heading, const lt_report_pair *pairs,
     lt_text_add(t, "<section><h2>%s</h2>\n", heading);
     lt_html_table_open(t, heading);
     for (int i = 0; i < n; i++) {
-        lt_text_add(t, "<tr>");
-        lt_html_cell_text(t, pairs[i].name);
-        lt_text_add(t, "<td class=\"name\"><code>");
+        lt_text_add(t, "<tr><td class=\"key\">");
+        lt_text_add_html(t, pairs[i].name);
+        lt_text_add(t, "</td><td class=\"name\"><code>");
         lt_text_add_html(t, pairs[i].value);
         lt_text_add(t, "</code></td></tr>\n");
     }

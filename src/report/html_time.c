@@ -9,7 +9,7 @@ enum {
     MOST_PARTS = 24,                 /* names; further ones are summed in the last */
     MOST_BARS = 64,
     COLOURS = 8, HATCHES = 4,
-    FEW = 8,                         /* ranks whose bars are high */
+    ONE_HIGH = 40, FEW = 8, FEW_HIGH = 26, MANY_HIGH = 13,       /* pixels of a bar of 1, up to FEW, and more */
     HATCH = 8                        /* pixels after which a pattern repeats */
 };
 
@@ -117,7 +117,7 @@ static void add_bar(lt_text *t, const parts *p, const lt_axis *axis, const doubl
 static void add_bars(lt_text *t, parts *p, const lt_report *r)
 {
     const int n = r->n_ranks < MOST_BARS ? r->n_ranks : MOST_BARS;
-    const int height = r->n_ranks <= FEW ? 26 : 13, pitch = height + (r->n_ranks <= FEW ? 12 : 5), bottom = n * pitch + 2;
+    const int height = n == 1 ? ONE_HIGH : n <= FEW ? FEW_HIGH : MANY_HIGH, pitch = height + (n <= FEW ? 12 : 5), bottom = n * pitch + 2;
     const lt_axis axis = lt_axis_seconds(p->longest, 5);
     double x[MOST_PARTS];
     char text[32];
@@ -198,7 +198,7 @@ void lt_html_time(lt_text *t, const lt_report *r)
     collect(&p, r);
     if (!(p.total > 0)) return;
     lt_text_add(t, "<section id=\"time\"><h2>Time: work and waiting</h2>\n<p>Seconds by stage, one bar a rank; hatched: waiting.</p>\n"
-                   "<div class=\"beside\">\n");
+                   "<div%s>\n", r->n_ranks > 1 ? " class=\"beside\"" : "");
     add_bars(t, &p, r);
     add_legend(t, &p, r->n_ranks > 1);
     lt_text_add(t, "</div>\n");
