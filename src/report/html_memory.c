@@ -6,6 +6,7 @@
 
 enum {
     MOST_CHARTS = 64,
+    MOST_ROWS = 16,                  /* of a table that is open */
     ACROSS = 2000, DOWN = 1000,      /* units of a line's own coordinates, stretched over its plot */
     LABEL = 15                       /* pixels between lines of text */
 };
@@ -249,6 +250,8 @@ static void add_plot(lt_text *t, const plot *p, const lt_report_rank *k, int ind
 
 static void add_table(lt_text *t, const lt_report *r)
 {
+    const bool folded = r->n_ranks > MOST_ROWS;
+    if (folded) lt_text_add(t, "<details><summary>Memory of each rank</summary>");
     lt_html_table_open(t, "Memory of each rank");
     lt_text_add(t, "<tr><th class=\"n\">rank</th><th class=\"n\">device planned</th><th class=\"n\">observed</th><th class=\"n\">of plan</th>"
                    "<th class=\"n\">host planned</th><th class=\"n\">observed</th><th class=\"n\">of plan</th><th class=\"n\">samples</th></tr>\n");
@@ -267,6 +270,7 @@ static void add_table(lt_text *t, const lt_report *r)
         lt_text_add(t, "</tr>\n");
     }
     lt_html_table_close(t);
+    if (folded) lt_text_add(t, "</details>\n");
 }
 
 /* What there is to see, in a sentence. */

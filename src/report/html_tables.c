@@ -64,7 +64,7 @@ void lt_html_failures(lt_text *t, const lt_report *r)
     const int n = r->n_failures < MOST_FAILURES ? r->n_failures : MOST_FAILURES;
     const int64_t more = (r->n_failures_more > 0 ? r->n_failures_more : 0) + (r->n_failures - n);
     if (n <= 0 && more <= 0) return;
-    lt_text_add(t, "<section id=\"failures\"><h2>What failed</h2>\n<p>These frames have no value in the result; all others are right."
+    lt_text_add(t, "<section id=\"failures\"><h2>What failed</h2>\n<p>These frames have no value in the result; none was made up."
                    "</p>\n");
     if (n > 0) {
         lt_html_table_open(t, "What failed");

@@ -157,7 +157,7 @@ static void add_legend(lt_text *t, const parts *p, bool many)
     for (int wait = 0; wait < 2; wait++)
         for (int j = 0; j < p->n; j++) {
             if (p->part[j].wait != (bool)wait) continue;
-            lt_text_add(t, "<tr><td>");
+            lt_text_add(t, "<tr><td class=\"name\">");
             add_swatch(t, &p->part[j]);
             lt_text_add(t, "%s", wait && strcmp(p->part[j].name, "waiting") ? "waiting: " : "");
             lt_text_add_html(t, p->part[j].name);
