@@ -16,7 +16,7 @@ lt_axis lt_axis_bytes(double most, int marks)
     static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB" };
     lt_axis a = { .unit = 1 };
     int u = 0;
-    if (!(most >= 1) || isinf(most)) most = 1024;
+    if (!(most >= 1) || isinf(most)) most = 1000;
     for (; u < 4 && most >= 1024 * a.unit; u++) a.unit *= 1024;
     a.unit_name = names[u];
     a.step = round_up(most / marks / a.unit) * a.unit;
