@@ -12,7 +12,7 @@ enum { THUMBNAIL = 960 };        /* pixels across */
 
 static void card(lt_text *t, const char *value, const char *name, bool bad)
 {
-    lt_text_add(t, "<div class=\"card%s\"><b>%s</b><span>%s</span></div>", bad ? " bad" : "", value, name);
+    lt_text_add(t, "<div class=\"card%s\"><b>%s</b> <span>%s</span></div>", bad ? " bad" : "", value, name);
 }
 
 static void card_integer(lt_text *t, int64_t value, const char *name, bool bad)
