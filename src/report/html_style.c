@@ -55,12 +55,12 @@ const char *const lt_html_style[] = {
     ".c4{fill:var(--c4)}.c5{fill:var(--c5)}.c6{fill:var(--c6)}.c7{fill:var(--c7)}.rest{fill:var(--rest)}"
     ".hatch{fill:none;stroke:var(--wait);stroke-width:2}.ground{fill:var(--faint)}"
     ".w0{fill:url(#w0)}.w1{fill:url(#w1)}.w2{fill:url(#w2)}.w3{fill:url(#w3)}.w0,.w1,.w2,.w3{stroke:var(--wait)}\n",
-    ".beside{display:grid;grid-template-columns:minmax(0,1fr) minmax(330px,max-content);gap:14px;margin-top:12px}.bars{display:grid;align-content:center}"
+    ".beside{display:grid;grid-template-columns:minmax(0,1fr) minmax(330px,max-content);gap:14px;margin-top:12px}.bars{display:grid;align-content:center;margin:12px 0 14px}.beside>.bars{margin:0}"
     ".beside>.wide{margin-top:0;max-width:480px;align-self:start}"
     "details{margin-top:12px}summary{cursor:pointer;color:var(--link);font-weight:550}"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 18px;overflow-x:auto;margin:10px 0 0}\n",
     "@media(max-width:760px){main{padding:22px 14px 48px}.beside{grid-template-columns:minmax(0,1fr)}.beside>.wide{max-width:none}"
-    ".name{min-width:7em}.why{min-width:11em}td.key{width:9em}"
+    ".name{min-width:10em}.why{min-width:11em}td.key{width:9em}"
     "th,td{padding:7px 10px}h1{font-size:23px}.cards{grid-template-columns:repeat(auto-fit,minmax(104px,1fr));gap:8px}"
     ".card{padding:9px 12px}.card b{font-size:19px}.chart{padding:10px 10px 6px}.plot{padding-left:58px}}\n",
     "@media print{body{background:#fff;font-size:11pt}main{max-width:none;padding:0}*{print-color-adjust:exact;"
