@@ -65,7 +65,7 @@ const char *const lt_html_style[] = {
     ".card{padding:9px 12px}.card b{font-size:19px}.chart{padding:10px 10px 6px}.plot{padding-left:58px}}\n",
     "@media print{body{background:#fff;font-size:11pt}main{max-width:none;padding:0}*{print-color-adjust:exact;"
     "-webkit-print-color-adjust:exact}.card,.chart,figure,tr{break-inside:avoid}h2,h3{break-after:avoid}.wide,pre{overflow:visible}"
-    "pre{white-space:pre-wrap}}\n",
+    "pre{white-space:pre-wrap}th,td{padding:4px 7px;font-size:9.5pt}th{white-space:normal}h2{margin-top:26px}}\n",
     "@media print{details::details-content{content-visibility:visible;block-size:auto}}\n",
     NULL,
 };
