@@ -284,7 +284,7 @@ static void add_verdict(lt_text *t, const lt_report *r)
     }
     lt_text_add(t, "<p>");
     if (over) lt_text_add(t, "<b>%d of %d ranks held more than was planned for them.</b> ", over, r->n_ranks);
-    else if (known == r->n_ranks) lt_text_add(t, r->n_ranks == 1 ? "The plan was kept. " : "All %d ranks kept to their plans. ", r->n_ranks);
+    else if (known == r->n_ranks) lt_text_add(t, r->n_ranks == 1 ? "The plan was kept. " : "Every rank kept to its plan. ");
     else if (known) lt_text_add(t, "%d of %d ranks kept to their plans; of the others too little is known to tell. ", known, r->n_ranks);
 }
 
