@@ -125,9 +125,9 @@ static lt_status one_size(lt_forecast *f, const lt_settings *s, int max_res)
     char name[48];
     if (!(f->videos = v = calloc(1, sizeof *v))) LT_FAIL(LT_E_MEMORY, "no memory for a plan");
     f->n_videos = 1;
-    /* Of the codecs, h264 has the decoder that keeps most frames. */
+    /* A frame a second. Of the codecs, h264 has the decoder that keeps most frames. */
     v->info = (lt_media_info){ .width = s->size.width, .height = s->size.height, .coded_width = s->size.width, .coded_height = s->size.height, .bit_depth = 8,
-                               .codec = "h264", .pixel_format = "yuv420p" };
+                               .duration = (double)s->frames, .avg_fps = 1, .codec = "h264", .pixel_format = "yuv420p" };
     lt_media_scale(max_res, &v->info.width, &v->info.height);
     v->n_frames = s->frames;
     v->counted = true;
@@ -162,7 +162,7 @@ done:
 static bool same_frames(const lt_media_info *a, const lt_media_info *b)
 {
     return a->width == b->width && a->height == b->height && a->coded_width == b->coded_width && a->coded_height == b->coded_height &&
-           a->bit_depth == b->bit_depth && a->rotation == b->rotation;
+           a->bit_depth == b->bit_depth && a->rotation == b->rotation && !strcmp(a->codec, b->codec) && lt_need_frames(a) == lt_need_frames(b);
 }
 
 static lt_ladder_ask ask_for(const lt_forecast *f, int i, const lt_field *fields, int n_fields)
