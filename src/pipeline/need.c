@@ -9,9 +9,10 @@
 /* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
 enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
-/* What is known of each frame of a video at once: index, times, chunks of the result. Measured over 100,000 frames (docs/measurements.md). Counted in steps, so
- * that videos of about one length have one plan; a header that claims more than a day is taken for a mistake. */
-enum { FRAME_BYTES = 768, FRAMES_STEP = 1024, FRAMES_MOST = 1 << 21 };
+/* What is known of each frame of a video at once: index and times, and in HDF5 a chunk of each field. Bounds of what was measured over 100,000 frames
+ * (docs/measurements.md). Frames are counted in steps, so that videos of about one length have one plan; a header that claims more than a day is taken for a
+ * mistake. */
+enum { FRAME_BYTES = 384, CHUNK_BYTES = 384, FRAMES_STEP = 1024, FRAMES_MOST = 1 << 21 };
 
 int64_t lt_need_frames(const lt_media_info *info)
 {
@@ -48,7 +49,8 @@ static int64_t host_bytes(const lt_ladder_ask *ask, const lt_setting *setting, c
     const lt_task *t = ask->task;
     const size_t frame = lt_need_frame(ask->fields, ask->n_fields, ask->info.width, ask->info.height, &need->finish);
     const lt_writer_opts w = lt_need_writer(ask->env->settings, ask->n_threads, frame);
-    size_t n = HOST_SLACK + lt_media_info_host_bytes(&ask->info) + lt_writer_bytes(&w) + (size_t)lt_need_frames(&ask->info) * FRAME_BYTES;
+    size_t n = HOST_SLACK + lt_media_info_host_bytes(&ask->info) + lt_writer_bytes(&w);
+    n += (size_t)lt_need_frames(&ask->info) * (FRAME_BYTES + (size_t)ask->n_fields * CHUNK_BYTES);
     if (!ask->env->planes) n += lt_reader_bytes(&ask->info, (int)setting->prefetch);
     if (t->host_bytes) n += t->host_bytes(plan);
     if (t->finish) n += lt_finishing_bytes(t->finish, &need->finish) + lt_halo_box_bytes(lt_finishing_record_bytes(&need->finish));
