@@ -78,6 +78,24 @@ class Plan(unittest.TestCase):
             self.assertIn("libcuda" if limit == "8GiB" else "needs at least", r.stderr)
         self.assertEqual(re.findall(r"^longtake_planned_bytes\S* (\d+)$", (self.folder / "8GiB/metrics.prom").read_text(), re.M), [str(said["planned_bytes"])])
 
+    def test_videos_that_need_different_parts(self):
+        """One arena for both: the network of the wide one, and the decoded frames of the large one."""
+        large = harness.clip(self.folder / "large.mp4", 3, size="140x140")
+        needs = []
+        for clip in (self.clip, large):
+            r = longtake("plan", "--json", *WORDS, "--device-profile", self.profile, "--decoder", "nvdec", clip)
+            needs.append((json.loads(r.stdout)["planned_bytes"], {row["kind"]: row["bytes"] for row in json.loads(r.stdout)["arena"]}))
+        (wide, wide_rows), (square, square_rows) = needs
+        self.assertGreater(wide - wide_rows["decoded frames"], square - square_rows["decoded frames"])
+        self.assertGreater(square_rows["decoded frames"], wide_rows["decoded frames"])
+        code, said, message = self.plan("--decoder", "nvdec", large)
+        self.assertEqual(code, 0, message)
+        self.assertEqual(said["planned_bytes"], wide - wide_rows["decoded frames"] + square_rows["decoded frames"])
+        out = self.folder / "both"
+        r = longtake("run", "--quiet", *WORDS, "--device", "cuda", "--weights", "synthetic:7", "--decoder", "nvdec", "--out", out, self.clip, large)
+        self.assertIn("libcuda", r.stderr)
+        self.assertIn(f" {said['planned_bytes']}\n", (out / "metrics.prom").read_text())
+
     def test_what_the_decoder_of_the_gpu_does_not_take(self):
         for words, says in (((*WORDS, "--max-res", "64"), "--max-res is for frames that the CPU decodes"),
                             (("--task", "flow"), "takes frames from the CPU's memory")):
