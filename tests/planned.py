@@ -4,15 +4,17 @@ tests/harness.py asks here after every `longtake run` that it started: the same 
 
     fits or not         as the exit code 69 says, with the same least that would do
     planned             longtake_planned_bytes of metrics.prom, and planned_bytes in /segments of all that this run wrote (also when it was killed)
-    setting             model, size and precision of run.json
+    setting             model, size and precision of run.json, and all of it in report.html
     observed            at most what was planned: longtake_observed_bytes, and observed_bytes of /segments
-    host                anonymous and shared memory of each rank, looked at from outside while it ran: at most what was planned and a twentieth
+    host                longtake_host_planned_bytes; anonymous and shared memory of each rank, looked at from outside while it ran, and what it
+                        says itself: at most what was planned and a twentieth
 
 What `plan` cannot know is left out: runs that were refused for other reasons, GPUs that are broken on purpose, host memory under a sanitizer, and where a
 GPU's memory is the host's (tests/cuda_fake).
 """
 import ctypes
 import functools
+import html
 import json
 import os
 import pathlib
@@ -294,6 +296,37 @@ def bytes_allowed(run, said):
     return {said.all["planned_bytes"]} if whole else {max(mine.values(), default=0)}
 
 
+def line_of(setting):
+    """A setting as plan and report write it."""
+    def or_all(n):
+        return str(n) if n else "all"
+    if "model" not in setting:
+        return f"prefetch {setting['prefetch']}"
+    return (f"{setting['model']}, input {setting['input_size']}, {setting['precision']}, micro-batch {or_all(setting['micro_batch'])}, tile {or_all(setting['tile'])}, "
+            f"band {or_all(setting['band'])}, {'streamed weights, ' if setting['stream_weights'] else ''}prefetch {setting['prefetch']}")
+
+
+def compare_report(run, said, since_ns):
+    """The plan that the report keeps: that of each size of frame."""
+    planned = {line_of(v["setting"]) for v in said.videos.values() if v["fits"]}
+    for path in run.out.glob("report*.html"):
+        mark = stamp(path)
+        if mark and mark[0] >= since_ns:
+            did = {line.strip() for line in re.findall(r"^  -> (.*?) +[\d.]+ \w+  fits$", html.unescape(path.read_text()), re.M)}
+            need(did <= planned, run, f"{path.name}: {sorted(did)}, plan says {sorted(planned)}")
+
+
+def compare_host(run, said, peak, since_ns, exact):
+    _, whole = sizes_of(run, said)
+    on_cpu = 0 if said.all["profile"] else said.all["planned_bytes"]
+    most, found = said.all["host_bytes"] + on_cpu, metrics(run.out, since_ns)
+    if whole and not run.sharded() and not said.all["profile"]:
+        for did in found.get("host_planned_bytes", []):
+            need(did == most, run, f"host: {did} bytes planned, plan says {most}")
+    for seen in [peak, *found.get("host_observed_bytes", [])] if exact else []:
+        need(seen <= SLACK * most, run, f"host: {seen} bytes at most, plan says {most}")
+
+
 def compare_settings(run, said):
     job = run.job()
     chosen = [v["setting"] for v in said.videos.values() if v["fits"] and "model" in v["setting"]]
@@ -351,9 +384,8 @@ def compare(run, code, text, peak, since_ns, folder, exact_host):
     if not run.out.is_dir() or not compare_bytes(run, said, since_ns):
         return leave_out("ended before it wrote anything")
     compare_settings(run, said)
-    host = said.all["host_bytes"] + (0 if said.all["profile"] else said.all["planned_bytes"])
-    if exact_host and peak:
-        need(peak <= SLACK * host, run, f"host: {peak} bytes at most, plan says {host}")
+    compare_report(run, said, since_ns)
+    compare_host(run, said, peak, since_ns, exact_host)
     counts["compared"] += 1
     return None
 
