@@ -206,7 +206,7 @@ static void put(FILE *f, const lt_profile *p)
     fputs("# A device to plan for: longtake plan --device-profile FILE. Rates are of products of dense matrices.\n", f);
     put_text(f, "name", p->name);
     fprintf(f, "device: %s\n", gpu ? "cuda" : "cpu");
-    if (gpu) put_real(f, "capability", p->capability);
+    if (gpu) fprintf(f, "capability: %.1f\n", p->capability);
     if (gpu) fprintf(f, "multiprocessors: %lld\n", (long long)p->multiprocessors);
     if (p->memory) put_bytes(f, "memory", p->memory);
     if (p->usable) put_bytes(f, "usable", p->usable);

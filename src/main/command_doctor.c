@@ -41,10 +41,10 @@ static json_t *versions(void)
     return o;
 }
 
-static void print_value(const char *key, const json_t *value);
+static void print_value(int indent, const char *key, const json_t *value);
 
-/* The entries of a list, each below its number; "gpus" is a list of what is called gpu. Of one rank all has been said. */
-static void print_list(const char *key, const json_t *list)
+/* The entries of a list, each below its number; "gpus" is a list of what is called gpu. Of one rank alone all has been said. */
+static void print_list(int indent, const char *key, const json_t *list)
 {
     size_t i;
     const char *name;
@@ -52,23 +52,20 @@ static void print_list(const char *key, const json_t *list)
     const size_t n = strlen(key);
     if (strcmp(key, "by_rank") == 0 && json_array_size(list) < 2) return;
     json_array_foreach(list, i, entry) {
-        printf("  %.*s %zu\n", (int)(n - (key[n - 1] == 's')), key, i);
-        json_object_foreach(entry, name, value) {
-            fputs("  ", stdout);
-            print_value(name, value);
-        }
+        printf("%*s%.*s %zu\n", indent, "", (int)(n - (key[n - 1] == 's')), key, i);
+        json_object_foreach(entry, name, value) print_value(indent + 2, name, value);
     }
 }
 
-static void print_value(const char *key, const json_t *value)
+static void print_value(int indent, const char *key, const json_t *value)
 {
-    size_t n = strlen(key);
-    bool bytes = n > 6 && strcmp(key + n - 6, "_bytes") == 0;
+    const size_t n = strlen(key);
+    const bool named = n > 6 && strcmp(key + n - 6, "_bytes") == 0, bytes = named || strcmp(key, "bytes") == 0;
     if (json_is_array(value)) {
-        print_list(key, value);
+        print_list(indent, key, value);
         return;
     }
-    printf("  %-24.*s ", (int)(bytes ? n - 6 : n), key);
+    printf("%*s%-24.*s ", indent, "", (int)(named ? n - 6 : n), key);
     if (json_is_string(value)) printf("%s\n", json_string_value(value));
     else if (json_is_boolean(value)) printf("%s\n", json_is_true(value) ? "yes" : "no");
     else if (json_is_null(value)) printf("none\n");
@@ -132,7 +129,7 @@ static void print_text(json_t *root)
             printf("%s: %s\n", chapter, json_is_true(body) ? "yes" : "no");
         } else if (json_is_object(body)) {
             printf("%s\n", chapter);
-            json_object_foreach(body, key, value) print_value(key, value);
+            json_object_foreach(body, key, value) print_value(2, key, value);
         } else {
             print_findings(strcmp(chapter, "problems") == 0 ? "PROBLEM" : "note", body);
         }

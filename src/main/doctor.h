@@ -82,6 +82,9 @@ json_t *lt_doctor_codecs(lt_doctor *d);
 /* Command lines that work here: for one process, for all GPUs or cores, for a Slurm array; null where there is none to give. */
 json_t *lt_doctor_advice(lt_doctor *d);
 
+/* Lists the GPUs that this process sees, before it is on any of them: what is free then is nobody's. */
+void lt_doctor_look(lt_doctor *d);
+
 /* Of what this process sees, how many GPUs a run would compute on. */
 int lt_doctor_usable(const lt_doctor *d);
 

@@ -118,17 +118,20 @@ int lt_doctor_usable(const lt_doctor *d)
     return n;
 }
 
-json_t *lt_doctor_gpu(lt_doctor *d)
+void lt_doctor_look(lt_doctor *d)
 {
     const bool driver = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
+    d->gpus = calloc(MOST_GPUS, sizeof *d->gpus);
+    if (!d->gpus || lt_gpu_list(d->gpus, MOST_GPUS, &d->n_gpus) >= 0) return;
+    if (driver && !lt_gpu_built()) lt_finding(d->found.notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
+    lt_error_clear();
+}
+
+json_t *lt_doctor_gpu(lt_doctor *d)
+{
     json_t *o = json_object(), *list = json_array();
     bool ours = false;
     describe_system(o);
-    d->gpus = calloc(MOST_GPUS, sizeof *d->gpus);
-    if (d->gpus && lt_gpu_list(d->gpus, MOST_GPUS, &d->n_gpus) < 0) {
-        if (driver && !lt_gpu_built()) lt_finding(d->found.notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
-        lt_error_clear();
-    }
     json_object_set_new(o, "gpus", list);
     if (d->works) ours = describe_own(d, o);
     for (int i = 0; i < d->n_gpus; i++) {

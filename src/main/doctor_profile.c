@@ -6,11 +6,13 @@
 #include <longtake/profile.h>
 #include <longtake/rate.h>
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Products grow from SMALLEST until the next size would take longer than it is worth, so that slow devices end too; fast ones are busy with the largest. */
 enum { SMALLEST = 256, LARGEST_CPU = 4096, LARGEST_GPU = 8192, REPEATS = 2, COPIES = 5, WINDOWS = 2 };
@@ -292,6 +294,19 @@ done:
     return st;
 }
 
+/* Before half a minute is spent on it. */
+static lt_status check_output(const char *path)
+{
+    lt_status st = LT_OK;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!folder) LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
+    if (access(folder, W_OK)) LT_FAIL(LT_E_STORE, "%s cannot be written: %s: %s", path, folder, strerror(errno));
+done:
+    free(folder);
+    return st;
+}
+
 lt_status lt_doctor_profile(const lt_settings *s)
 {
     lt_status st = LT_OK;
@@ -299,6 +314,7 @@ lt_status lt_doctor_profile(const lt_settings *s)
     char *text = NULL;
     if (!m) LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
     m->s = s;
+    if (s->output) LT_TRY(check_output(s->output));
     LT_TRY(begin(m));
     LT_TRY(on_gpu(m) ? gpu_facts(m) : cpu_facts(m));
     LT_TRY(measure_rates(m));

@@ -85,6 +85,7 @@ lt_status lt_doctor_open(lt_doctor *d, const lt_settings *s)
     *d = (lt_doctor){ .s = s, .full_model = -1, .found = { json_array(), json_array() } };
     if (!d->found.problems || !d->found.notes) LT_FAIL(LT_E_MEMORY, "no memory to examine this machine");
     join(d);
+    lt_doctor_look(d);
     d->works = lt_place_open(s, d->local_rank, d->local_size, &d->place) >= 0;
     if (d->works) {
         lt_dtype type;
