@@ -16,7 +16,7 @@
 
 /* Products grow from SMALLEST until the next size would take longer than it is worth, so that slow devices end too; fast ones are busy with the largest. */
 enum { SMALLEST = 256, LARGEST_CPU = 4096, LARGEST_GPU = 8192, REPEATS = 2, COPIES = 5, WINDOWS = 2 };
-static const double product_s = 3, warm_up_s = 5;
+static const double product_cpu_s = 3, product_gpu_s = 1, warm_up_s = 5;
 static const size_t copy_bytes = (size_t)512 << 20;
 
 typedef struct {
@@ -73,6 +73,7 @@ static lt_status measure_rate(const profiler *m, lt_dtype type, bool tf32, doubl
 {
     lt_status st = LT_OK;
     const int largest = on_gpu(m) ? LARGEST_GPU : LARGEST_CPU;
+    const double worth_s = on_gpu(m) ? product_gpu_s : product_cpu_s;
     double best = 0;
     for (int n = SMALLEST; n <= largest; n *= 2) {
         const double next = 2.0 * 8 * n * n * (double)n * (REPEATS + 1);
@@ -80,7 +81,7 @@ static lt_status measure_rate(const profiler *m, lt_dtype type, bool tf32, doubl
         LT_TRY(product(m, type, tf32, n, &gflops));
         if (gflops > best) best = gflops;
         /* Three matrices of the next size, and as much again for what the library keeps. */
-        if (next > product_s * gflops * 1e9 || 6 * 4 * 4 * (int64_t)n * n > m->place.budget.device) break;
+        if (next > worth_s * gflops * 1e9 || 6 * 4 * 4 * (int64_t)n * n > m->place.budget.device) break;
     }
     *tflops = rounded(best * 1e-3);
 done:
