@@ -44,6 +44,8 @@ typedef struct {
     int         tile;            /* pixels of a motion tile; 0: as the plan finds best */
     int         band;            /* rows of output of a band of the tail; 0: as the plan finds best */
     bool        probes;          /* keep named intermediate values */
+    bool        stream;          /* weights are brought layer by layer */
+    const char *scratch;         /* directory of the file that a CPU brings them from; NULL: that of TMPDIR. Borrowed, not copied */
     lt_machine  machine;
 } lt_depth_config;
 
@@ -59,7 +61,7 @@ void lt_depth_plan_destroy(lt_depth_plan **plan);
 /* Bytes of arena that a session needs: weights, frame ring and all. */
 size_t lt_depth_plan_bytes(const lt_depth_plan *plan);
 
-/* Of them, the weights as they are held; the ring of frames (0 on the CPU). */
+/* Of them, the weights as they are held (lt_plan_weight_bytes); the ring of frames (0 on the CPU). */
 size_t lt_depth_plan_weight_bytes(const lt_depth_plan *plan);
 size_t lt_depth_plan_ring_bytes(const lt_depth_plan *plan);
 

@@ -4,7 +4,7 @@
  * out   that call is not made and fails instead; every other call is untouched
  * owns  the counters of calls, the one exception to "no globals"; any thread may count
  *
- * Kinds in use: h5, open, write, fsync, rename, link, mkdir, mpi. Compiled in with -DLT_FAULTS=ON only; without it
+ * Kinds in use: h5, open, read, write, fsync, rename, link, mkdir, mpi. Compiled in with -DLT_FAULTS=ON only; without it
  * the macros are nothing. The rank is OMPI_COMM_WORLD_RANK or PMIX_RANK, 0 without a launcher. */
 #ifndef LONGTAKE_FAULT_H
 #define LONGTAKE_FAULT_H

@@ -189,6 +189,7 @@ typedef struct {
     int64_t    tile;             /* pixels of a tile; 0: all */
     int64_t    band;             /* output rows of a band; 0: all */
     bool       probes;
+    bool       stream;           /* weights are brought layer by layer, into two places */
 } lt_plan_opts;
 
 /* Kernels, slices and one layout for all parts in their order. Pure: touches no device. */
@@ -198,7 +199,11 @@ LT_NODISCARD lt_status lt_graph_plan(const lt_graph *g, const lt_plan_opts *opts
 void lt_plan_destroy(lt_plan **plan);
 
 size_t lt_plan_bytes(const lt_plan *plan);           /* of the arena: all */
-size_t lt_plan_weight_bytes(const lt_plan *plan);    /* of them, weights as packed */
+size_t lt_plan_weight_bytes(const lt_plan *plan);    /* of them, weights as packed; where they are streamed, those two places and what is read all along */
+
+/* Bytes that streamed weights are brought from: on a GPU pinned host memory, on the CPU a file. 0: they are not streamed. */
+size_t lt_plan_streamed_bytes(const lt_plan *plan);
+
 int    lt_plan_items(const lt_plan *plan, const lt_arena_item **items);
 
 /* What an item of the plan holds. */
@@ -228,9 +233,10 @@ typedef struct lt_session lt_session;
 typedef struct {
     void *ctx;
     lt_status (*read)(void *ctx, const char *name, int n_dims, const int64_t *dim, float *out);
+    const char *scratch;             /* directory of the file that a CPU streams weights from; NULL: that of TMPDIR, else /tmp */
 } lt_weight_source;
 
-/* Reads and packs the weights into the arena, opens the kernels. After this nothing of ours allocates but what lt_session_record and
+/* Reads and packs the weights into the arena, or into what they are streamed from (LT_E_STORE where that has no room), and opens the kernels. After this nothing of ours allocates but what lt_session_record and
  * lt_session_profile make. The pool has no more threads than the plan's machine; the arena is in the memory that the plan's machine computes on. */
 LT_NODISCARD lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights, lt_arena *arena, lt_pool *pool,
                                          lt_session **out);
@@ -254,7 +260,7 @@ int32_t *lt_session_table(lt_session *s, const char *name, int64_t *n);
 LT_NODISCARD lt_status lt_session_run(lt_session *s, const char *first, const char *last, int64_t count, const lt_atomic_int *stop);
 
 /* On a GPU: makes a recording (longtake/device.h) of this run, which later runs of the same parts and count replay. It is run once to warm up, with
- * whatever the arena holds: before the first frame. Nothing on the CPU. */
+ * whatever the arena holds: before the first frame. Nothing on the CPU, and nothing where weights are streamed: launching hides behind copying there. */
 LT_NODISCARD lt_status lt_session_record(lt_session *s, const char *first, const char *last, int64_t count);
 
 /* What runs are put on; NULL on the CPU. */

@@ -5,9 +5,11 @@
  * owns  an lt_ladder its table
  *
  * Time before quality. The rungs of the task come first, from the best way of running it to the least memory: smaller micro-batches and tiles, then bands
- * of rows; on each, fewer frames are decoded ahead where host memory is what is short. None of them changes a bit. Only below the last, and only where
+ * of rows, then weights that are brought layer by layer; on each, fewer frames are decoded ahead where host memory is what is short. None of them changes a bit. Only below the last, and only where
  * `quality` is set, come a lower precision (of --precision auto), a smaller input (--allow size) and a smaller model (--allow model), each
- * again from its best rung down. What the user gave (--micro-batch, --tile, --band, --prefetch) is kept.
+ * again from its best rung down. What the user gave (--micro-batch, --tile, --band, --stream-weights, --prefetch) is kept.
+ *
+ * A rung that takes no less than one before it is left out.
  *
  * Pure: touches no device and no weights, and says the same in every process; `plan` and `run` both ask here. */
 #ifndef LONGTAKE_LADDER_H

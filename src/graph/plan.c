@@ -61,7 +61,7 @@ static lt_status order(lt_plan *p)
         p->parts[part].first = p->n_steps;
         for (int i = 0; i < w.n; i++)
             if (g->nodes[w.order[i]].part == part)
-                p->steps[p->n_steps++] = (lt_plan_step){ .node = w.order[i], .packed_item = -1, .workspace_item = -1 };
+                p->steps[p->n_steps++] = (lt_plan_step){ .node = w.order[i], .packed_item = -1, .workspace_item = -1, .layer = -1 };
         p->parts[part].n = p->n_steps - p->parts[part].first;
     }
 done:
@@ -264,6 +264,59 @@ done:
     return st;
 }
 
+/* ---- layers ---- */
+
+static size_t packed(const lt_plan *p, int step)
+{
+    return lt_arena_padded(p->steps[step].packed_bytes);
+}
+
+/* What the larger half of a part's weights takes at least, cut between two steps: a part that comes again for every slice then finds both halves where they
+ * were. Of one that is gone through once, the largest step. */
+static size_t layer_of_part(const lt_plan *p, const lt_plan_part *part)
+{
+    size_t all = 0, head = 0, most = 0, best;
+    for (int i = part->first; i < part->first + part->n; i++) {
+        all += packed(p, i);
+        grow(&most, packed(p, i));
+    }
+    if (part->slice == part->extent && part->band == part->rows) return most;
+    best = all;
+    for (int i = part->first; i < part->first + part->n; i++) {
+        head += packed(p, i);
+        const size_t larger = head > all - head ? head : all - head;
+        if (larger < best) best = larger;
+    }
+    return best;
+}
+
+/* Steps of one part go into a layer until it is as large as the largest that has to be. */
+static lt_status cut_layers(lt_plan *p)
+{
+    lt_status st = LT_OK;
+    size_t most = 0;
+    if (!p->opts.stream) return LT_OK;
+    for (int i = 0; i < p->g.n_parts; i++) grow(&most, layer_of_part(p, &p->parts[i]));
+    p->layers = calloc((size_t)p->n_steps + 1, sizeof *p->layers);
+    if (!p->layers) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
+    for (int part = 0; part < p->g.n_parts; part++) {
+        lt_plan_layer *layer = NULL;
+        for (int i = p->parts[part].first; i < p->parts[part].first + p->parts[part].n; i++) {
+            if (!packed(p, i)) continue;
+            if (!layer || layer->n_bytes + packed(p, i) > most) {
+                layer = &p->layers[p->n_layers++];
+                *layer = (lt_plan_layer){ .part = part, .at = p->streamed_bytes };
+            }
+            p->steps[i].layer = p->n_layers - 1;
+            p->steps[i].packed_at = layer->n_bytes;
+            layer->n_bytes += packed(p, i);
+            p->streamed_bytes += packed(p, i);
+        }
+    }
+done:
+    return st;
+}
+
 /* ---- layout ---- */
 
 static int add_item(lt_plan *p, lt_item_kind kind, const char *name, size_t n_bytes, int first, int last)
@@ -283,7 +336,8 @@ static lt_status layout(lt_plan *p)
 {
     lt_status st = LT_OK;
     const int end = p->n_steps > 0 ? p->n_steps - 1 : 0;
-    const size_t most = (size_t)p->g.n_values + 2 * (size_t)p->n_steps + 2;
+    const size_t most = (size_t)p->g.n_values + 2 * (size_t)p->n_steps + 4;
+    size_t largest = 0;
     p->items = calloc(most, sizeof *p->items);
     p->item_kind = calloc(most, sizeof *p->item_kind);
     p->table_at = calloc((size_t)p->g.n_tables + 1, sizeof *p->table_at);
@@ -305,10 +359,13 @@ static lt_status layout(lt_plan *p)
     for (int i = 0; i < p->n_steps; i++) {
         lt_plan_step *s = &p->steps[i];
         const char *name = p->g.nodes[s->node].name;
-        s->packed_item = add_item(p, LT_ITEM_WEIGHT, name, s->packed_bytes, 0, end);
+        if (s->layer < 0) s->packed_item = add_item(p, LT_ITEM_WEIGHT, name, s->packed_bytes, 0, end);
         s->workspace_item = add_item(p, LT_ITEM_WORKSPACE, name, s->workspace_bytes, i, i);
-        p->weight_bytes += s->packed_bytes;
+        if (s->layer < 0) p->weight_bytes += s->packed_bytes;
     }
+    for (int i = 0; i < p->n_layers; i++) grow(&largest, p->layers[i].n_bytes);
+    for (int i = 0; i < 2; i++) p->layer_item[i] = add_item(p, LT_ITEM_WEIGHT, "streamed weights", largest, 0, end);
+    p->weight_bytes += 2 * largest;
     for (int i = 0; i < p->g.n_tables; i++) {
         p->table_at[i] = p->n_entries;
         p->n_entries += p->g.tables[i].n;
@@ -352,6 +409,7 @@ lt_status lt_graph_plan(const lt_graph *g, const lt_plan_opts *opts, lt_plan **o
     share(p);
     for (int i = 1; i < p->g.n_values; i++) stretch(p, i);
     LT_TRY(sizes(p));
+    LT_TRY(cut_layers(p));
     LT_TRY(layout(p));
     *out = p;
     p = NULL;
@@ -369,6 +427,7 @@ void lt_plan_destroy(lt_plan **plan)
     free(p->values);
     free(p->parts);
     free(p->steps);
+    free(p->layers);
     free(p->items);
     free(p->item_kind);
     free(p->table_at);
@@ -384,6 +443,11 @@ size_t lt_plan_bytes(const lt_plan *plan)
 size_t lt_plan_weight_bytes(const lt_plan *plan)
 {
     return plan->weight_bytes;
+}
+
+size_t lt_plan_streamed_bytes(const lt_plan *plan)
+{
+    return plan->streamed_bytes;
 }
 
 int lt_plan_items(const lt_plan *plan, const lt_arena_item **items)

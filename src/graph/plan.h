@@ -21,6 +21,8 @@ typedef struct {
     const lt_kernel *kernel;
     size_t           packed_bytes, workspace_bytes;
     int              packed_item, workspace_item;       /* -1: none */
+    int              layer;      /* streamed weights: whose; -1: of none */
+    size_t           packed_at;  /* in the layer */
     double           flops;
     int64_t          launches;
 } lt_plan_step;
@@ -33,6 +35,13 @@ typedef struct {
     int64_t rows, band;          /* ROWS: rows of what leaves the part, and of a band */
 } lt_plan_part;
 
+/* Weights of consecutive steps of a part that are brought together. */
+typedef struct {
+    int    part;
+    size_t n_bytes;
+    size_t at;                   /* in what they are brought from: bytes of the layers before */
+} lt_plan_layer;
+
 struct lt_plan {
     lt_graph       g;            /* a copy with values and nodes of its own; names are the graph's */
     lt_plan_opts   opts;
@@ -43,6 +52,10 @@ struct lt_plan {
     lt_arena_item *items;
     uint8_t       *item_kind;    /* [n_items] lt_item_kind */
     int            n_items;
+    lt_plan_layer *layers;       /* [n_layers]; none: all weights lie in the arena */
+    int            n_layers;
+    int            layer_item[2];    /* two places, each as large as the largest layer */
+    size_t         streamed_bytes;   /* of all layers */
     int            tables_item;  /* CUDA: the device's copy of all tables; -1: none */
     int64_t       *table_at;     /* [n_tables] entries before each table's in it */
     int64_t        n_entries;    /* of all tables */
@@ -54,6 +67,7 @@ typedef struct {
     const lt_plan *plan;
     int            part;
     int64_t        first, n;     /* entries of the axis that is cut */
+    bool           last;         /* of the part */
     int64_t       *lo, *hi;
     char          *base;         /* of the arena; NULL while planning */
     int32_t      **tables;       /* [n_tables] */

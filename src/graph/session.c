@@ -48,6 +48,7 @@ lt_status lt_session_create(const lt_plan *plan, const lt_weight_source *weights
     if (!s->state || !s->seconds || !s->launches || !s->flops || !s->slice.lo || !s->slice.hi) LT_FAIL(LT_E_MEMORY, "no memory for a session");
     LT_TRY(make_tables(s));
     if (device) LT_TRY(lt_session_gpu_create(s, device));
+    if (plan->n_layers) LT_TRY(lt_layers_create(plan, s->base, device, s->gpu ? s->gpu->stream : NULL, weights->scratch, &s->layers));
     LT_TRY(lt_session_load(s, weights));
     *out = s;
     s = NULL;
@@ -60,6 +61,8 @@ void lt_session_destroy(lt_session **session)
 {
     lt_session *s = *session;
     if (!s) return;
+    if (s->gpu) lt_stream_settle(s->gpu->stream);
+    lt_layers_destroy(&s->layers);
     if (s->gpu) lt_session_gpu_destroy(s);
     for (int i = 0; s->state && i < s->plan->n_steps; i++)
         if (s->state[i]) s->plan->steps[i].kernel->close(&s->state[i]);
@@ -144,6 +147,18 @@ void lt_session_count(lt_session *s, int step, double flops, double begin, doubl
     if (s->spans.span) s->spans.span(s->spans.ctx, p->g.parts[n->part].name, n->name, p->steps[step].kernel->name, begin, seconds);
 }
 
+/* The layer that is wanted after this one: the part's first again where another slice follows, unless that is the same. */
+static int layer_after(const lt_session *s, const lt_slice_of *slice, int layer)
+{
+    const lt_plan *p = s->plan;
+    const int next = layer + 1;
+    int first = layer;
+    if (next < p->n_layers && p->layers[next].part == p->layers[layer].part) return next;
+    while (first > 0 && p->layers[first - 1].part == p->layers[layer].part) first--;
+    if (!slice->last && first != layer) return first;
+    return next < p->n_layers && p->layers[next].part <= s->to ? next : -1;
+}
+
 static lt_status run_slice(void *ctx, const lt_slice_of *slice)
 {
     lt_status st = LT_OK;
@@ -157,6 +172,11 @@ static lt_status run_slice(void *ctx, const lt_slice_of *slice)
         if (s->stop && atomic_load(s->stop)) LT_FAIL(LT_E_STOPPED, "stopped early");
         LT_TRY(lt_slice_args(slice, step, &a));
         a.state = s->state[i];
+        if (step->layer >= 0) {
+            const char *weights;
+            LT_TRY(lt_layers_bring(s->layers, step->layer, layer_after(s, slice, step->layer), s->stop, &weights));
+            a.packed = weights + step->packed_at;
+        }
         const double before = lt_seconds(), flops = lt_node_flops(p->g.nodes[step->node].op, &a);
         st = step->kernel->launch(&launch, &a);
         if (st < 0 && st != LT_E_STOPPED) lt_error_prefix("%s (%s)", p->g.nodes[step->node].name, step->kernel->name);
@@ -191,6 +211,7 @@ int64_t lt_session_whole_slices(const lt_session *s, int i, int64_t count)
 lt_status lt_session_slices(lt_session *s, int from, int to, int64_t count)
 {
     lt_status st = LT_OK;
+    s->to = to;
     for (s->slice.part = from; s->slice.part <= to; s->slice.part++)
         LT_TRY(lt_slice_each(&s->slice, lt_session_whole_slices(s, s->slice.part, count), run_slice, s));
 done:

@@ -5,7 +5,7 @@
 #ifndef LONGTAKE_GRAPH_SESSION_H
 #define LONGTAKE_GRAPH_SESSION_H
 
-#include "graph/plan.h"
+#include "graph/layers.h"
 
 enum { LT_SESSION_RECORDINGS = 8, LT_SESSION_RING = 8, LT_SESSION_SPANS = 512 };
 
@@ -48,6 +48,8 @@ struct lt_session {
     double        *flops;            /* [n_steps] */
     int64_t       *launches;         /* [n_steps] */
     lt_slice_of    slice;
+    lt_layers     *layers;           /* NULL: all weights lie in the arena */
+    int            to;               /* last part of the run in hand */
     const lt_atomic_int *stop;       /* of the run in hand */
     lt_session_spans spans;          /* span NULL: nobody looks */
     lt_session_gpu *gpu;             /* NULL: the CPU */

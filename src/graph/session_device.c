@@ -87,7 +87,7 @@ lt_status lt_session_record(lt_session *s, const char *first, const char *last, 
     const int from = lt_session_part(s, first), to = lt_session_part(s, last);
     const size_t n = (size_t)s->plan->n_steps;
     lt_recording *made = NULL;
-    if (!g) return LT_OK;
+    if (!g || s->layers) return LT_OK;
     if (g->n_recorded == LT_SESSION_RECORDINGS) LT_FAIL(LT_E_INTERNAL, "a session holds %d recordings", LT_SESSION_RECORDINGS);
     LT_TRY(lt_session_run(s, first, last, count, NULL));
     LT_TRY(lt_session_finish(s));

@@ -72,7 +72,7 @@ static lt_status load_step(const lt_session *s, const lt_weight_source *w, int i
     lt_weight_data data[LT_MAX_WEIGHTS] = { { 0 } };
     float *raw[LT_MAX_WEIGHTS] = { NULL };
     void *to = NULL;
-    if (!step->kernel->pack || step->packed_item < 0) return LT_OK;
+    if (!step->kernel->pack || (step->packed_item < 0 && step->layer < 0)) return LT_OK;
     for (int j = 0; j < LT_MAX_WEIGHTS; j++) {
         const lt_weight_ref *r = &n->weight[j];
         if (!r->n_names) continue;
@@ -83,9 +83,10 @@ static lt_status load_step(const lt_session *s, const lt_weight_source *w, int i
         data[j].n_dims = r->shape.n;
         memcpy(data[j].dim, r->shape.dim, sizeof data[j].dim);
     }
-    LT_TRY(place(s, step->packed_item, &to));
+    if (step->layer < 0) LT_TRY(place(s, step->packed_item, &to));
+    else to = lt_layers_place(s->layers, step);
     step->kernel->pack(a, &s->plan->opts.machine, data, to);
-    LT_TRY(store(s, step->packed_item, to, LT_OK));
+    LT_TRY(step->layer < 0 ? store(s, step->packed_item, to, LT_OK) : lt_layers_keep(s->layers, step));
 done:
     for (int j = 0; j < LT_MAX_WEIGHTS; j++) free(raw[j]);
     return st;

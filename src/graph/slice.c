@@ -198,12 +198,15 @@ lt_status lt_slice_each(lt_slice_of *s, int64_t extent, lt_status (*fn)(void *ct
     const int64_t all = part->cut == LT_CUT_PIXELS ? part->extent : extent;
     for (s->first = 0; s->first < all; s->first += part->slice) {
         s->n = min64(part->slice, all - s->first);
+        const bool end = s->first + part->slice >= all;
+        s->last = end;
         if (part->cut != LT_CUT_ROWS) {
             LT_TRY(fn(ctx, s));
             continue;
         }
         for (int64_t y = 0; y < part->rows; y += part->band) {
             lt_slice_rows(s, y, min64(y + part->band, part->rows));
+            s->last = end && y + part->band >= part->rows;
             LT_TRY(fn(ctx, s));
         }
     }

@@ -65,7 +65,7 @@ lt_status lt_depth_plan_create(const lt_depth_config *c, lt_depth_plan **out)
     p->batch = c->probes ? c->frames : batch;
     p->pixels = (int64_t)c->width * c->height;
     const lt_model_size size = { c->width, c->height, c->frames, c->slots, p->batch, c->precision };
-    const lt_plan_opts opts = { c->machine, batch, on_gpu(c) ? c->tile : or_else(c->tile, LT_DEPTH_TILE), on_gpu(c) ? c->band : or_else(c->band, LT_DEPTH_BAND), c->probes };
+    const lt_plan_opts opts = { c->machine, batch, on_gpu(c) ? c->tile : or_else(c->tile, LT_DEPTH_TILE), on_gpu(c) ? c->band : or_else(c->band, LT_DEPTH_BAND), c->probes, c->stream };
     LT_TRY(lt_model_graph(p->model, &size, &p->graph));
     LT_TRY(lt_graph_plan(p->graph, &opts, &p->plan));
     p->ring_at = lt_arena_padded(lt_plan_bytes(p->plan));
@@ -101,7 +101,8 @@ size_t lt_depth_plan_host_bytes(const lt_depth_plan *plan)
     const lt_depth_config *c = &plan->config;
     const size_t tables = c->frame_width ? lt_prepare_bytes(c->frame_width, c->frame_height, c->width, c->height) : 0;
     const size_t maps = (size_t)plan->pixels * sizeof(float);
-    return tables + (on_gpu(c) ? lt_depth_ring_pinned(c, plan->batch) + maps * (size_t)(plan->batch * 3 + plan->frames) : 0);
+    if (!on_gpu(c)) return tables;
+    return tables + lt_depth_ring_pinned(c, plan->batch) + maps * (size_t)(plan->batch * 3 + plan->frames) + lt_plan_streamed_bytes(plan->plan);
 }
 
 size_t lt_depth_plan_weight_bytes(const lt_depth_plan *plan)
@@ -189,7 +190,7 @@ static void close_gpu(gpu *g)
 lt_status lt_depth_session_create(const lt_depth_plan *plan, lt_weights *weights, lt_arena *arena, lt_pool *pool, lt_depth_session **out)
 {
     lt_status st = LT_OK;
-    const lt_weight_source source = { weights, read_weight };
+    const lt_weight_source source = { weights, read_weight, plan->config.scratch };
     lt_tensor input = { 0 }, depth = { 0 };
     int64_t n = 0;
     *out = NULL;

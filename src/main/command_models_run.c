@@ -156,7 +156,7 @@ int lt_command_models_run(const lt_settings *s)
     if (r.compute.note[0]) lt_log_info(s->log, "%s", r.compute.note);
     r.config = (lt_depth_config){ .model = s->inputs.item[1], .width = (int)s->size.width, .height = (int)s->size.height, .frames = (int)s->frames,
                                   .slots = (int)s->frames, .precision = precision, .micro_batch = (int)s->micro_batch, .tile = (int)s->tile,
-                                  .band = (int)s->band, .probes = s->probes, .machine = r.compute.machine };
+                                  .band = (int)s->band, .probes = s->probes, .stream = s->stream_weights == LT_STREAM_ON, .scratch = s->scratch, .machine = r.compute.machine };
     LT_TRY(lt_weights_open(s->weights, &r.weights));
     LT_TRY(lt_depth_plan_create(&r.config, &r.plan));
     LT_TRY(lt_pool_create(r.compute.n_threads, &r.pool));

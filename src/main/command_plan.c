@@ -100,9 +100,9 @@ static json_t *setting_json(const lt_forecast *f, const lt_candidate *c)
     json_t *j = json_pack("{s:s, s:I, s:I, s:s, s:b, s:I}", "gives_up", c->gives_up, "device_bytes", (json_int_t)c->need.device, "host_bytes",
                           (json_int_t)c->need.host, "why", ends[c->end], "fits", c->end == LT_RUNG_FITS, "prefetch", (json_int_t)c->setting.prefetch);
     if (!f->task->rungs || !j) return j;
-    json_t *more = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:i, s:i}", "model", lt_model_choice_name(c->setting.model), "input_size",
+    json_t *more = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:b, s:i, s:i}", "model", lt_model_choice_name(c->setting.model), "input_size",
                              (json_int_t)c->setting.input_size, "precision", lt_dtype_name(c->setting.precision), "micro_batch",
-                             (json_int_t)c->setting.micro_batch, "tile", (json_int_t)c->setting.tile, "band", (json_int_t)c->setting.band, "net_width",
+                             (json_int_t)c->setting.micro_batch, "tile", (json_int_t)c->setting.tile, "band", (json_int_t)c->setting.band, "stream_weights", c->setting.stream, "net_width",
                              c->need.finish.net_width, "net_height", c->need.finish.net_height);
     if (!more || json_object_update(j, more)) {
         json_decref(j);

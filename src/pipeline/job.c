@@ -605,6 +605,7 @@ static lt_status open_weights(lt_setup *s)
     if (s->task->finish) LT_TRY(lt_place_precision(&s->compute, o, &s->env.precision));
     s->env.machine = s->compute.machine;
     s->env.planes = o->decoder == LT_DECODE_NVDEC;
+    s->env.scratch = o->scratch ? o->scratch : o->out;
     if (!s->task->takes_weights || !s->task->takes_weights()) goto done;
     if (!o->weights)
         LT_FAIL(LT_E_USAGE, "--task %s needs the weights of its model: give --weights FILE (longtake models list says where to get them), or "

@@ -23,7 +23,7 @@ lt_setting lt_setting_of(const lt_ladder_ask *ask)
 {
     const lt_settings *s = ask->env->settings;
     return (lt_setting){ .model = s->model, .precision = ask->env->precision, .input_size = s->input_size, .micro_batch = s->micro_batch,
-                         .tile = s->tile, .band = s->band, .prefetch = s->prefetch };
+                         .tile = s->tile, .band = s->band, .prefetch = s->prefetch, .stream = s->stream_weights == LT_STREAM_ON };
 }
 
 lt_task_env lt_setting_env(const lt_task_env *env, const lt_setting *x, lt_settings *room)
@@ -36,6 +36,7 @@ lt_task_env lt_setting_env(const lt_task_env *env, const lt_setting *x, lt_setti
     room->tile = x->tile;
     room->band = x->band;
     room->prefetch = x->prefetch;
+    room->stream_weights = x->stream ? LT_STREAM_ON : LT_STREAM_OFF;
     out.settings = room;
     out.precision = x->precision;
     return out;
@@ -52,9 +53,9 @@ char *lt_setting_text(const lt_task *task, const lt_setting *x, char *out, size_
 {
     char batch[24], tile[24], band[24];
     if (task->rungs)
-        snprintf(out, n_bytes, "%s, input %lld, %s, micro-batch %s, tile %s, band %s, prefetch %lld", lt_model_choice_name(x->model),
+        snprintf(out, n_bytes, "%s, input %lld, %s, micro-batch %s, tile %s, band %s, %sprefetch %lld", lt_model_choice_name(x->model),
                  (long long)x->input_size, lt_dtype_name(x->precision), or_all(x->micro_batch, batch, sizeof batch), or_all(x->tile, tile, sizeof tile),
-                 or_all(x->band, band, sizeof band), (long long)x->prefetch);
+                 or_all(x->band, band, sizeof band), x->stream ? "streamed weights, " : "", (long long)x->prefetch);
     else
         snprintf(out, n_bytes, "prefetch %lld", (long long)x->prefetch);
     return out;
@@ -109,6 +110,7 @@ static lt_setting on_rung(const lt_ladder_ask *ask, const lt_setting *base, cons
     if (!s->micro_batch) x.micro_batch = r->micro_batch;
     if (!s->tile) x.tile = r->tile;
     if (!s->band) x.band = r->band;
+    if (s->stream_weights == LT_STREAM_AUTO) x.stream = r->stream;
     return x;
 }
 
@@ -170,20 +172,38 @@ static void add(lt_ladder *l, const lt_candidate *c)
     if (c->end == LT_RUNG_FITS) l->chosen = l->n - 1;
 }
 
+/* What the user gave may make rungs the same. */
+static bool same_as_any(const lt_setting *x, const lt_setting *tried, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x->micro_batch == tried[i].micro_batch && x->tile == tried[i].tile && x->band == tried[i].band && x->stream == tried[i].stream) return true;
+    return false;
+}
+
+/* Whether one from `first` on takes as little: it did not fit either. */
+static bool takes_no_less(const lt_ladder *l, int first, const lt_candidate *c)
+{
+    for (int i = first; i < l->n; i++)
+        if (c->need.device >= l->candidates[i].need.device && c->need.host >= l->candidates[i].need.host) return true;
+    return false;
+}
+
 /* All rungs of one quality, until one fits. */
 static lt_status walk(const lt_ladder_ask *ask, const quality *q, lt_ladder *out)
 {
     lt_status st = LT_OK;
     const lt_task_rung *rungs;
     const int n = rungs_of(ask, &rungs);
-    lt_setting before = { 0 };
+    lt_setting tried[LT_LADDER_MAX];
+    const int first = out->n;
+    int n_tried = 0;
     for (int i = 0; i < n && out->chosen < 0; i++) {
         lt_candidate c;
         const lt_setting x = on_rung(ask, &q->base, &rungs[i]);
-        if (i > 0 && x.micro_batch == before.micro_batch && x.tile == before.tile && x.band == before.band) continue;
-        before = x;
+        if (same_as_any(&x, tried, n_tried)) continue;
+        tried[n_tried++] = x;
         LT_TRY(try(ask, q->number, q->gives_up ? q->gives_up : rungs[i].gives_up, &x, &c));
-        add(out, &c);
+        if (!takes_no_less(out, first, &c)) add(out, &c);
     }
 done:
     return st;

@@ -127,7 +127,7 @@ static lt_status plan_create(const lt_task_env *env, int width, int height, void
     const lt_depth_config config = { .model = models[s->model], .width = p->net_width, .height = p->net_height, .frames = LT_WINDOW_FRAMES,
                                      .slots = SLOTS, .frame_width = width, .frame_height = height, .planes = env->planes,
                                      .precision = env->precision, .micro_batch = (int)s->micro_batch,
-                                     .tile = (int)s->tile, .band = (int)s->band, .machine = env->machine };
+                                     .tile = (int)s->tile, .band = (int)s->band, .stream = s->stream_weights == LT_STREAM_ON, .scratch = env->scratch, .machine = env->machine };
     LT_TRY(p->net->plan(&config, &p->net_plan));
     *n_bytes = p->net->bytes(p->net_plan);
     *out = made;
@@ -142,10 +142,14 @@ static int rungs(const lt_machine *m, const lt_task_rung **out)
     static const lt_task_rung cpu[] = {
         { "nothing", LT_DEPTH_BATCH, LT_DEPTH_TILE, LT_DEPTH_BAND, false }, { "micro-batch", 2, LT_DEPTH_TILE, LT_DEPTH_BAND, false },
         { "micro-batch", 1, LT_DEPTH_TILE, LT_DEPTH_BAND, false }, { "tile", 1, 16, LT_DEPTH_BAND, false }, { "band", 1, 16, 28, false }, { "band", 1, 16, 14, false },
+        { "weights", LT_DEPTH_BATCH, LT_DEPTH_TILE, LT_DEPTH_BAND, true }, { "micro-batch", 1, LT_DEPTH_TILE, LT_DEPTH_BAND, true }, { "band", 1, 16, 14, true },
     };
     static const lt_task_rung gpu[] = {
         { "nothing", LT_DEPTH_BATCH, 0, 0, false }, { "micro-batch", 2, 0, 0, false }, { "micro-batch", 1, 0, 0, false }, { "tile", 1, 4096, 0, false }, { "tile", 1, 1024, 0, false },
         { "tile", 1, 256, 0, false }, { "band", 1, 256, 140, false }, { "band", 1, 256, 56, false }, { "band", 1, 64, 28, false },
+        /* Every call brings all weights, so frames share them as long as that may be. */
+        { "weights", LT_DEPTH_BATCH, 0, 0, true }, { "tile", LT_DEPTH_BATCH, 1024, 140, true }, { "band", LT_DEPTH_BATCH, 256, 56, true },
+        { "micro-batch", 1, 256, 56, true }, { "band", 1, 64, 28, true },
     };
     const bool on_cpu = m->backend == LT_BACKEND_CPU;
     *out = on_cpu ? cpu : gpu;

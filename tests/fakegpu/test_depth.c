@@ -36,6 +36,7 @@ static void draw(void)
 typedef struct {
     lt_dtype precision;
     int      batch, tile, band;
+    bool     stream;
 } cut;
 
 static lt_status start(network *n, lt_backend backend, const cut *c)
@@ -44,7 +45,7 @@ static lt_status start(network *n, lt_backend backend, const cut *c)
     *n = (network){ 0 };
     if (backend != LT_BACKEND_CPU) LT_TRY(lt_device_open(backend, 0, &n->device));
     const lt_depth_config config = { .model = "vda-vits", .width = W, .height = H, .frames = FRAMES, .slots = FRAMES, .frame_width = FRAME_W,
-                                     .frame_height = FRAME_H, .precision = c->precision, .micro_batch = c->batch, .tile = c->tile, .band = c->band,
+                                     .frame_height = FRAME_H, .precision = c->precision, .micro_batch = c->batch, .tile = c->tile, .band = c->band, .stream = c->stream,
                                      .machine = lt_machine_with(n->device, lt_cpu_isa(), 1) };
     LT_TRY(lt_weights_open("synthetic:7", &n->weights));
     LT_TRY(lt_depth_plan_create(&config, &n->plan));
@@ -116,7 +117,7 @@ static double difference(const float *a, const float *b, int n)
 static void reference(void)
 {
     network cpu;
-    const cut plain = { LT_F32, 0, 0, 0 };
+    const cut plain = { LT_F32, 0, 0, 0, false };
     assert_ok(start(&cpu, LT_BACKEND_CPU, &plain));
     assert_ok(film(&cpu, want1, want2));
     stop(&cpu);
@@ -132,7 +133,7 @@ static void values_of_the_cpu(void **state)
 {
     (void)state;
     for (size_t p = 0; p < sizeof precisions / sizeof *precisions; p++) {
-        const cut c = { precisions[p].precision, 2, 0, 0 };
+        const cut c = { precisions[p].precision, 2, 0, 0, false };
         lt_fake_counters before, after;
         network gpu;
         lt_fake_restart(precisions[p].seed);
@@ -162,7 +163,7 @@ static void values_of_the_cpu(void **state)
 static void cuts_and_orders_change_no_bit(void **state)
 {
     static const struct { cut c; const char *how; } ways[] = {
-        { { LT_F16, 2, 0, 0 }, "seed=11" }, { { LT_F16, 1, 0, 0 }, "eager" }, { { LT_F16, 3, 1, 5 }, "seed=13" },
+        { { LT_F16, 2, 0, 0, false }, "seed=11" }, { { LT_F16, 1, 0, 0, true }, "eager" }, { { LT_F16, 3, 1, 5, false }, "seed=13" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
@@ -177,9 +178,40 @@ static void cuts_and_orders_change_no_bit(void **state)
     }
 }
 
+/* Weights come out of pinned memory, on a stream of their own; nobody waits for them and nothing is recorded. */
+static void weights_are_streamed(void **state)
+{
+    const cut c = { LT_F16, 2, 0, 0, true }, whole = { LT_F16, 2, 0, 0, false };
+    lt_fake_counters before, after;
+    network gpu;
+    (void)state;
+    lt_fake_restart("seed=31");
+    assert_ok(start(&gpu, LT_BACKEND_CUDA, &whole));
+    const size_t resident = lt_depth_plan_bytes(gpu.plan), weights = lt_depth_plan_weight_bytes(gpu.plan), host = lt_depth_plan_host_bytes(gpu.plan);
+    stop(&gpu);
+    lt_fake_restart("seed=32");
+    assert_ok(start(&gpu, LT_BACKEND_CUDA, &c));
+    lt_fake_count(&before);
+    assert_int_equal(before.mallocs, 1);
+    assert_int_equal(before.bytes, lt_depth_plan_bytes(gpu.plan));
+    assert_true(lt_depth_plan_bytes(gpu.plan) < resident && lt_depth_plan_weight_bytes(gpu.plan) < weights / 4);
+    assert_true(before.pinned_bytes > host && before.pinned_bytes <= lt_depth_plan_host_bytes(gpu.plan) + 65536);
+    assert_int_equal(before.captures, 0);
+    assert_ok(film(&gpu, cut1, cut2));
+    assert_memory_equal(cut1, got1, sizeof got1);
+    assert_memory_equal(cut2, got2, sizeof got2);
+    lt_fake_count(&after);
+    assert_true(after.mallocs == before.mallocs && after.pinned_mallocs == before.pinned_mallocs);
+    assert_true(after.stream_waits == before.stream_waits && after.device_waits == before.device_waits);
+    stop(&gpu);
+    lt_fake_count(&after);
+    assert_true(after.bytes == 0 && after.pinned_bytes == 0 && after.streams == 0 && after.events == 0);
+    assert_int_equal(lt_fake_reports(), 0);
+}
+
 static void left_early_and_lost(void **state)
 {
-    const cut c = { LT_F16, 2, 0, 0 };
+    const cut c = { LT_F16, 2, 0, 0, false };
     lt_fake_counters made;
     char fault[64];
     lt_atomic_int flag = 1;
@@ -213,7 +245,7 @@ static void left_early_and_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_of_the_cpu), cmocka_unit_test(cuts_and_orders_change_no_bit), cmocka_unit_test(left_early_and_lost),
+        cmocka_unit_test(values_of_the_cpu), cmocka_unit_test(cuts_and_orders_change_no_bit), cmocka_unit_test(weights_are_streamed), cmocka_unit_test(left_early_and_lost),
     };
     draw();
     lt_fake_restart("seed=1");

@@ -35,13 +35,13 @@ static const golden goldens[] = {
     { "vda-vitl", 98, 70, 2, "../data/vda/vda_vitl_70x98_T2_seed7.h5" },
 };
 
-static lt_status open_network(network *n, const golden *g, lt_dtype precision, int batch, int tile, int band)
+static lt_status open_network(network *n, const golden *g, lt_dtype precision, int batch, int tile, int band, bool stream)
 {
     lt_status st = LT_OK;
     *n = (network){ 0 };
     LT_TRY(lt_device_open(LT_BACKEND_CUDA, 0, &n->device));
     const lt_depth_config c = { .model = g->model, .width = g->width, .height = g->height, .frames = g->frames, .slots = g->frames,
-                                .precision = precision, .micro_batch = batch, .tile = tile, .band = band,
+                                .precision = precision, .micro_batch = batch, .tile = tile, .band = band, .stream = stream,
                                 .machine = lt_machine_with(n->device, lt_cpu_isa(), 1) };
     LT_TRY(lt_weights_open("synthetic:7", &n->weights));
     LT_TRY(lt_depth_plan_create(&c, &n->plan));
@@ -93,7 +93,7 @@ static void against_official(const golden *g, lt_dtype precision, double *worst,
     network n;
     assert_non_null(want);
     assert_ok(lt_arrays_read(g->file, "depth", 3, dim, want));
-    assert_ok(open_network(&n, g, precision, 0, 0, 0));
+    assert_ok(open_network(&n, g, precision, 0, 0, 0, false));
     window(&n, g);
     for (size_t i = 0; i < n_values; i++) {
         const double e = fabs((double)n.maps[i] - (double)want[i]), v = fabs((double)want[i]);
@@ -133,7 +133,7 @@ static void halves(void **state)
 
 static void cuts_change_no_bit(void **state)
 {
-    static const int cuts[][3] = { { 1, 0, 0 }, { 2, 3, 9 }, { 8, 7, 30 }, { 32, 1, 0 } };
+    static const int cuts[][4] = { { 1, 0, 0, 0 }, { 2, 3, 9, 0 }, { 8, 7, 30, 0 }, { 32, 1, 0, 0 }, { 4, 0, 0, 1 }, { 2, 7, 9, 1 } };
     const golden *g = &goldens[1];
     const size_t n_bytes = (size_t)g->frames * (size_t)g->width * (size_t)g->height * sizeof(float);
     float *first = malloc(n_bytes);
@@ -142,7 +142,7 @@ static void cuts_change_no_bit(void **state)
     for (int precision = 0; precision < 3; precision++)
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
             network n;
-            assert_ok(open_network(&n, g, precision == 0 ? LT_F32 : precision == 1 ? LT_F16 : LT_BF16, cuts[i][0], cuts[i][1], cuts[i][2]));
+            assert_ok(open_network(&n, g, precision == 0 ? LT_F32 : precision == 1 ? LT_F16 : LT_BF16, cuts[i][0], cuts[i][1], cuts[i][2], cuts[i][3] != 0));
             window(&n, g);
             if (i == 0) memcpy(first, n.maps, n_bytes);
             else assert_memory_equal(first, n.maps, n_bytes);
@@ -158,7 +158,7 @@ static void memory(void **state)
     lt_device_memory m;
     network n;
     (void)state;
-    assert_ok(open_network(&n, g, LT_F16, 0, 0, 0));
+    assert_ok(open_network(&n, g, LT_F16, 0, 0, 0, false));
     window(&n, g);
     assert_true(lt_depth_plan_bytes(n.plan) - lt_arena_high_water(n.arena) < LT_ARENA_ALIGN);
     assert_ok(lt_device_memory_read(n.device, &m));

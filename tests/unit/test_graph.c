@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const lt_plan_opts plain = { { .isa = LT_ISA_BASE, .n_threads = 1 }, 1, 0, 0, false };
+static const lt_plan_opts plain = { { .isa = LT_ISA_BASE, .n_threads = 1 }, 1, 0, 0, false, false };
 
 static lt_graph *create(void)
 {
@@ -44,7 +44,7 @@ typedef struct {
 
 static running start(lt_graph *g, const lt_plan_opts *o)
 {
-    const lt_weight_source source = { NULL, read_weight };
+    const lt_weight_source source = { NULL, read_weight, NULL };
     running r = { g, NULL, NULL, NULL };
     assert_ok(lt_graph_finish(g));
     assert_ok(lt_graph_plan(g, o, &r.plan));

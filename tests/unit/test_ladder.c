@@ -175,7 +175,7 @@ static void refusals_name_the_least_and_what_to_allow(void **state)
     snprintf(least, sizeof least, "raise --memory-limit to %lldMiB", (long long)((all[n - 1].need.device + r.ask.overhead + (1 << 20) - 1) >> 20));
     assert_non_null(strstr(lt_error_last()->text, least));
     assert_non_null(strstr(lt_error_last()->text, "--allow size would do, with vitl and input 448"));
-    r.ask.budget.device = all[n - 1].need.device / 3;
+    r.ask.budget.device = all[n - 1].need.device / 4;
     assert_int_equal(lt_ladder_walk(&r.ask, &r.ladder), LT_E_MEMORY);
     assert_non_null(strstr(lt_error_last()->text, "--allow model would do, with vits"));
     rig_close(&r);
@@ -193,11 +193,20 @@ static void what_is_given_stays(void **state)
     for (int i = 0; i < n; i++) {
         assert_int_equal(all[i].setting.micro_batch, 3);
         assert_int_equal(all[i].setting.tile, 100);
-        for (int k = 0; k < i; k++) assert_int_not_equal(all[i].setting.band, all[k].setting.band);
+        for (int k = 0; k < i; k++) assert_true(all[i].setting.band != all[k].setting.band || all[i].setting.stream != all[k].setting.stream);
     }
     assert_true(n > 1);
     r.settings.band = 30;
+    assert_int_equal(all_rungs(&r, all), 2);
+    assert_true(!all[0].setting.stream && all[1].setting.stream);
+    r.settings.stream_weights = LT_STREAM_OFF;
     assert_int_equal(all_rungs(&r, all), 1);
+    assert_false(all[0].setting.stream);
+    r.settings.stream_weights = LT_STREAM_ON;
+    r.settings.micro_batch = r.settings.tile = r.settings.band = 0;
+    const int streamed = all_rungs(&r, all);
+    assert_true(streamed > 1);
+    for (int i = 0; i < streamed; i++) assert_true(all[i].setting.stream);
     rig_close(&r);
 }
 
@@ -240,7 +249,7 @@ enum { SIDE = 70, FRAMES = 6 };
 static size_t run(const lt_task_rung *rung, lt_dtype precision, float *out, size_t *planned)
 {
     const lt_depth_config c = { .model = "vda-vits", .width = SIDE, .height = SIDE, .frames = FRAMES, .slots = FRAMES, .precision = precision,
-                                .micro_batch = rung->micro_batch, .tile = rung->tile, .band = rung->band, .machine = lt_machine_here(lt_cpu_isa(), 2) };
+                                .micro_batch = rung->micro_batch, .tile = rung->tile, .band = rung->band, .stream = rung->stream, .machine = lt_machine_here(lt_cpu_isa(), 2) };
     const int position[] = { 0, 1, 2, 3, 4, 5 };
     const float *maps;
     lt_depth_plan *plan = NULL;
