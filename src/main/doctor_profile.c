@@ -16,7 +16,7 @@
 
 /* Products grow from SMALLEST until the next size would take longer than it is worth, so that slow devices end too; fast ones are busy with the largest. */
 enum { SMALLEST = 256, LARGEST_CPU = 4096, LARGEST_GPU = 8192, REPEATS = 2, COPIES = 5, WINDOWS = 2 };
-static const double product_cpu_s = 3, product_gpu_s = 1, warm_up_s = 5;
+static const double product_cpu_s = 3, product_gpu_s = 0.5, warm_up_s = 5;
 static const size_t copy_bytes = (size_t)512 << 20;
 
 typedef struct {

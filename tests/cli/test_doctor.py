@@ -155,10 +155,10 @@ class Models(unittest.TestCase):
             self.assertGreater(row["least_bytes"], limit)
 
     def test_a_smaller_size_where_it_is_allowed(self):
-        words = ["--precision", "f32", "--memory-limit", "330MiB", "--allow", "size"]
+        words = ["--precision", "f32", "--memory-limit", "250MiB", "--allow", "size"]
         row = self.same_as_plan(*words, rows=(1,))[1]
         self.assertEqual((row["fits"], row["full_quality"], row["gives_up"]), (True, False, "size"))
-        self.assertRegex(row["needs"], r"^full quality needs at least [\d.]+ MiB of device memory and 330.0 MiB may be used \(--memory-limit\): size is given up$")
+        self.assertRegex(row["needs"], r"^full quality needs at least [\d.]+ MiB of device memory and 250.0 MiB may be used \(--memory-limit\): size is given up$")
 
     def nothing_fits(self, report, name):
         self.assertFalse(report["ready"])
@@ -252,7 +252,7 @@ class Advice(harness.Case):
             (folder / f"video_depth_anything_{name}.pth").touch()
         report = doctor("--precision", "f32", cwd=folder)
         self.assertIn("--task depth --model vitb --weights video_depth_anything_vitb.pth", report["recommended"]["one_process"])
-        small = doctor("--precision", "f32", "--memory-limit", "800MiB", cwd=folder)
+        small = doctor("--precision", "f32", "--memory-limit", "500MiB", cwd=folder)
         self.assertIn("--model vits", small["recommended"]["one_process"])
 
     def test_the_program_by_its_name_where_that_finds_it(self):
@@ -274,6 +274,7 @@ class Profile(harness.Case):
         self.assertEqual(os.listdir(self.dir), ["here.yaml"], "no temporary file stays")
         rate = float(re.search(r"^  f32: (\S+)$", text, re.M).group(1))
         self.assertGreater(rate, 0)
+        self.assertLess(rate, 0.5 * os.cpu_count(), "TFLOP/s: two units of 16 lanes make 0.064 of them a core and GHz")
         self.assertGreater(float(re.search(r"^  bandwidth: (\S+)$", text, re.M).group(1)), 0)
         for key in ("memory", "usable", "overhead", "rates", "bandwidth"):
             self.assertRegex(text, rf'(?m)^  {key}-source: "measured by longtake doctor --profile on \d{{4}}-\d\d-\d\d, .+"$')
