@@ -95,16 +95,18 @@ class Machine(unittest.TestCase):
         """One report for all of them, and one sentence for what is wrong with each."""
         if not shutil.which("mpirun"):
             self.skipTest("no mpirun")
-        words = [harness.MPIRUN, "-n", "2", harness.LONGTAKE, "doctor", "--json", "--memory-limit", "900MiB"]
+        one = ["-n", "1", harness.LONGTAKE, "doctor", "--json", "--memory-limit"]
+        words = [harness.MPIRUN, *one, "900MiB", ":", *one, "600MiB"]
         r = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, env=harness.clean_environment())
         self.assertEqual(r.returncode, 0, r.stderr)
         report = json.loads(r.stdout)
         ranks = report["ranks"]
         self.assertEqual((ranks["launched"], ranks["size"], ranks["on_this_machine"]), (True, 2, 2))
-        self.assertEqual([x["rank"] for x in ranks["by_rank"]], [0, 1])
-        self.assertEqual({x["plan_may_use_bytes"] for x in ranks["by_rank"]}, {900 * MIB})
+        self.assertEqual([(x["rank"], x["plan_may_use_bytes"]) for x in ranks["by_rank"]], [(0, 900 * MIB), (1, 600 * MIB)])
+        self.assertEqual({x["available_bytes"] for x in report["models"]}, {600 * MIB}, "any rank may come to do any video")
         self.assertLessEqual(ranks["threads_each"], max(1, os.cpu_count() // 2))
-        r = subprocess.run([*words, "--out", "/proc/none"], capture_output=True, text=True, timeout=SECONDS, env=harness.clean_environment())
+        words = [harness.MPIRUN, "-n", "2", harness.LONGTAKE, "doctor", "--json", "--out", "/proc/none"]
+        r = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, env=harness.clean_environment())
         self.assertEqual(r.returncode, 69, r.stderr)
         self.assertEqual(len(json.loads(r.stdout)["problems"]), 1)
 
