@@ -105,10 +105,20 @@ class Machine(unittest.TestCase):
         self.assertEqual([(x["rank"], x["plan_may_use_bytes"]) for x in ranks["by_rank"]], [(0, 900 * MIB), (1, 600 * MIB)])
         self.assertEqual({x["available_bytes"] for x in report["models"]}, {600 * MIB}, "any rank may come to do any video")
         self.assertLessEqual(ranks["threads_each"], max(1, os.cpu_count() // 2))
-        words = [harness.MPIRUN, "-n", "2", harness.LONGTAKE, "doctor", "--json", "--out", "/proc/none"]
-        r = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, env=harness.clean_environment())
+
+    def test_what_is_wrong_with_some_ranks(self):
+        """Said once, of the first that has it."""
+        if not shutil.which("mpirun"):
+            self.skipTest("no mpirun")
+        one = ["-n", "1", harness.LONGTAKE, "doctor", "--json", "--out"]
+        with tempfile.TemporaryDirectory() as folder:
+            words = [harness.MPIRUN, *one, "/proc/none", ":", *one, folder, ":", *one, "/sys/none", ":", *one, "/sys/none"]
+            r = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, env=harness.clean_environment())
         self.assertEqual(r.returncode, 69, r.stderr)
-        self.assertEqual(len(json.loads(r.stdout)["problems"]), 1)
+        problems = json.loads(r.stdout)["problems"]
+        self.assertEqual(len(problems), 2, problems)
+        self.assertRegex(problems[0], "^'/proc' cannot be written")
+        self.assertRegex(problems[1], "^rank 2 on .+: '/sys' cannot be written")
 
     def test_what_does_not_go_together(self):
         for words, says in ((["--output", "x.yaml"], "with --profile only"), (["--profile", "--json"], "writes YAML")):
