@@ -58,6 +58,13 @@ static void put_text(char *line, const char *text)
     snprintf(line + at, LINE - at, "%s%s", at ? " " : "", text);
 }
 
+/* Paths may be in any encoding; JSON has one, and a line that it cannot hold is not given. */
+static json_t *line_json(const char *line)
+{
+    json_t *text = json_string(line);
+    return text ? text : json_null();
+}
+
 /* "longtake" where that is this program, else its path. */
 static void find_program(char *out, size_t n)
 {
@@ -139,8 +146,9 @@ static bool choose(advice *a, const char **weights)
 static void tell_of_depth(const lt_doctor *d)
 {
     if (d->full_model < 0) return;
-    lt_finding(d->found.notes, "no checkpoint of a model lies in this folder, so the command lines are of flow, which needs none; of depth: --task depth --model %s --weights FILE "
-               "in place of --task flow (longtake models list says where to get the file)", lt_model_choice_name(d->full_model));
+    lt_finding(d->found.notes, "no checkpoint of a model lies in this folder, so the command lines are of flow, which needs none; "
+               "of depth: --task depth --model %s --weights FILE in place of --task flow (longtake models list says where to get the file)",
+               lt_model_choice_name(d->full_model));
 }
 
 /* ---- lines ---- */
@@ -195,7 +203,7 @@ static json_t *all_devices(const advice *a)
     put(line, a->program);
     put_text(line, "run");
     put_text(line, a->words);
-    return json_string(line);
+    return line_json(line);
 }
 
 static json_t *slurm_array(const advice *a)
@@ -225,7 +233,7 @@ static json_t *slurm_array(const advice *a)
         put_text(line, "--wrap");
         put(line, inner);
     }
-    return json_string(line);
+    return line_json(line);
 }
 
 json_t *lt_doctor_advice(lt_doctor *d)
@@ -249,7 +257,7 @@ json_t *lt_doctor_advice(lt_doctor *d)
         put(line, a->program);
         put_text(line, "run");
         put_text(line, a->words);
-        one = json_string(line);
+        one = line_json(line);
         all = all_devices(a);
         array = slurm_array(a);
         if (!weights) tell_of_depth(d);

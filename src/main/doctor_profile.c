@@ -213,7 +213,9 @@ static lt_status measure_overhead(profiler *m)
         LT_TRY(run_windows(&w));
         LT_TRY(read_overhead(m, &w, &bytes));
     }
-    if (bytes >= 0) LT_TRY(source(m, &m->p.overhead_source, ": what the driver counts for this process, less our arena, after windows of vits %dx%d", w.config.width, w.config.height));
+    if (bytes >= 0)
+        LT_TRY(source(m, &m->p.overhead_source, ": what the driver counts for this process, less our arena, after windows of vits %dx%d", w.config.width,
+                      w.config.height));
     else if (!(m->p.overhead_source = strdup("estimated by its compute capability: the driver does not tell what this process takes")))
         LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
     m->p.overhead = whole_mib((bytes >= 0 ? bytes : lt_device_overhead(lt_device_get_facts(m->place.device))) + (1 << 20) - 1);
