@@ -3,7 +3,7 @@
 The program under test is named by LONGTAKE (ctest sets it). Every test program makes its files in a folder of its
 own, which is removed when it passes; LT_KEEP=1 keeps it.
 
-`longtake run` is started by Job, longtake() or call() alone, or by `harness.py COMMAND...`: then tests/planned.py compares what it did with what
+`longtake run` is started by Job, longtake(), call() or shell() alone, or by `harness.py COMMAND...`: then tests/planned.py compares what it did with what
 `longtake plan` says, and a plan that was wrong fails the test.
 """
 import contextlib
@@ -162,11 +162,24 @@ def longtake(*args, ranks=None, timeout=120, env=None, cwd=None, **popen):
     return Result(code, job.output(), job.seconds)
 
 
-def call(*args, env=None, cwd=None, timeout=120):
+def call(*args, env=None, cwd=None, timeout=120, **popen):
     """Runs to the end, with what it prints to standard output and to standard error apart."""
-    argv, env = command(*args), clean_environment(**(env or {}))
+    return called(command(*args), clean_environment(**(env or {})), cwd, timeout, **popen)
+
+
+def shell(line, env=None, cwd=None, timeout=120):
+    """A line of one command, as a shell reads its words; NAME=VALUE before it is for its environment."""
+    env = clean_environment(**(env or {}))
+    text = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], env=env, cwd=cwd, stdout=subprocess.PIPE, text=True, check=True).stdout
+    words = text.split("\0")[:-1]
+    while re.match(r"[A-Z_]+=", words[0]):
+        name, _, env[name] = words.pop(0).partition("=")
+    return called(words, env, cwd, timeout)
+
+
+def called(argv, env, cwd, timeout, **popen):
     asked = Asked(argv, env, cwd)
-    p = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
     asked.started(p.pid)
     try:
         out, err = p.communicate(timeout=timeout)

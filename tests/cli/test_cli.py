@@ -152,37 +152,6 @@ class Pages(unittest.TestCase):
         self.assertEqual(longtake("completion", "tcsh").returncode, 64)
 
 
-class Doctor(unittest.TestCase):
-    def test_json(self):
-        with tempfile.TemporaryDirectory() as folder:
-            out = os.path.join(folder, "new", "job")
-            r = longtake("doctor", "--json", "--out", out)
-            report = json.loads(r.stdout)
-            self.assertEqual(os.listdir(folder), [], "doctor leaves nothing behind")
-        self.assertEqual(report["ready"], not report["problems"])
-        self.assertEqual(r.returncode, 0 if report["ready"] else 69)
-        self.assertEqual(report["disk"]["tested"], folder)
-        self.assertTrue(report["disk"]["writable"])
-        self.assertIn(report["cpu"]["isa"], ("base", "avx2", "avx512"))
-        self.assertLessEqual(report["cpu"]["cores_allowed"], os.cpu_count())
-        self.assertGreater(report["memory"]["total_bytes"], report["memory"]["available_bytes"])
-        self.assertIn("libavcodec", report["versions"])
-        self.assertIn("ffv1", report["codecs"])
-
-    def test_a_place_that_cannot_be_written(self):
-        r = longtake("doctor", "--out", "/proc/none")
-        self.assertEqual(r.returncode, 69)
-        self.assertRegex(r.stdout, "PROBLEM: '/proc' cannot be written")
-
-    def test_shard_of_a_launcher(self):
-        env = {"LONGTAKE_SHARD_INDEX": "2", "LONGTAKE_SHARD_COUNT": "5"}
-        report = json.loads(longtake("doctor", "--json", env=env).stdout)
-        self.assertEqual(report["launcher"]["shard"], "2 of 5")
-        r = longtake("doctor", env={"LONGTAKE_SHARD_INDEX": "5", "LONGTAKE_SHARD_COUNT": "5"})
-        self.assertEqual(r.returncode, 69)
-        self.assertIn("PROBLEM", r.stdout)
-
-
 class Trace(unittest.TestCase):
     def test_bench_writes_a_timeline(self):
         """Every span lies within the run; the operators are those of the network, and the file is JSON to its end."""
