@@ -6,7 +6,6 @@ matter of seconds. One row of every table is run with the real network on synthe
 import json
 import os
 import re
-import subprocess
 import sys
 
 import harness
@@ -23,12 +22,11 @@ def words(out, clip, *more, segment=44, env=STUB, quiet=True):
 
 def peak_kib(*args, env):
     """The largest resident memory of one run of longtake."""
-    code = "import resource, subprocess, sys; c = subprocess.call(sys.argv[1:]); print(c, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    r = subprocess.run([sys.executable, "-c", code, *harness.command(*args)], env=harness.clean_environment(**env), text=True, stdout=subprocess.PIPE)
-    status, peak = map(int, r.stdout.split()[-2:])
-    if status:
-        raise AssertionError(f"exit {status}: {args}")
-    return peak
+    code = "import resource, subprocess, sys; c = subprocess.call(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(c)"
+    job = harness.Job([sys.executable, "-c", code, *harness.command(*args)], env=env)
+    if job.wait():
+        raise AssertionError(f"{args}: {job.output()}")
+    return int(job.output().split()[-1])
 
 
 def pictures(folder, n, bad=(), white=()):

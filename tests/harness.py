@@ -2,6 +2,9 @@
 
 The program under test is named by LONGTAKE (ctest sets it). Every test program makes its files in a folder of its
 own, which is removed when it passes; LT_KEEP=1 keeps it.
+
+`longtake run` is started by Job, longtake(), call() or shell() alone, or by `harness.py COMMAND...`: then tests/planned.py compares what it did with what
+`longtake plan` says, and a plan that was wrong fails the test.
 """
 import contextlib
 import os
@@ -15,6 +18,8 @@ import tempfile
 import time
 import unittest
 import uuid
+
+import planned
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGTAKE = os.environ.get("LONGTAKE", str(ROOT / "build/cpu/longtake"))
@@ -32,23 +37,54 @@ def clean_environment(**extra):
     """This environment without anything that a launcher, or a test before, may have left in it."""
     foreign = re.compile(r"^(SLURM|PMI|PMIX|OMPI_COMM|AWS_BATCH|JOB_COMPLETION|SKYPILOT|LONGTAKE_)")
     env = {k: v for k, v in os.environ.items() if not foreign.match(k)}
+    if "LT_FAKE_CUDA" in extra:
+        env.pop("CUDA_VISIBLE_DEVICES", None)        # of the machine's own GPUs
     env.update({k: str(v) for k, v in extra.items()})
     return env
+
+
+def sanitized():
+    """Whether the program under test keeps what was freed, and maps terabytes."""
+    return re.search(r"lib[at]san", subprocess.run(["ldd", LONGTAKE], text=True, stdout=subprocess.PIPE).stdout) is not None
+
+
+PLANS = tempfile.TemporaryDirectory(prefix="longtake-plans-")
+HOST_IS_EXACT = os.access(LONGTAKE, os.X_OK) and not sanitized() and not planned.built_for_gpus(LONGTAKE)
+
+
+class Asked:
+    """What plan says about a command line, once it has run; nothing where it is no `longtake run`."""
+
+    def __init__(self, argv, env, cwd):
+        self.run = planned.run_of(argv, env, cwd, LONGTAKE)
+        self.since_ns = time.time_ns() - 10**7       # of a clock that file systems read less often than we do
+        self.watch = None
+
+    def started(self, pid):
+        if self.run and HOST_IS_EXACT:
+            self.watch = planned.Watch(pid, LONGTAKE)
+
+    def ended(self, code, text):
+        peak = self.watch.end() if self.watch else 0
+        if self.run:
+            planned.check(self.run, code, text, peak, self.since_ns, PLANS.name, HOST_IS_EXACT)
 
 
 class Job:
     """A started program with all its descendants, found by a mark in their environment wherever they hang."""
 
     def __init__(self, argv, env=None, cwd=None, **popen):
-        self.mark = uuid.uuid4().hex
+        self.mark, self.settled = uuid.uuid4().hex, False
         self.argv = [str(a) for a in argv]
         env = clean_environment(**(env or {}))
         env["LT_TEST_JOB"] = self.mark
+        self.asked = Asked(self.argv, env, cwd)
         out, self.log = tempfile.mkstemp(prefix="longtake-log-")
         self.began = time.monotonic()
         self.process = subprocess.Popen(self.argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out,
                                         stderr=subprocess.STDOUT, start_new_session=True, **popen)
         os.close(out)
+        self.asked.started(self.process.pid)
 
     def pids(self, program=None):
         """Living processes of this job; with `program`, those whose executable has that name."""
@@ -79,8 +115,12 @@ class Job:
             text = self.output()
             self.end()
             raise AssertionError(f"still running after {timeout} s: {' '.join(self.argv)}\n{text}") from None
-        self.seconds = time.monotonic() - self.began
-        return 128 - code if code < 0 else code
+        self.seconds, self.ended_at = time.monotonic() - self.began, time.time()
+        code = 128 - code if code < 0 else code
+        if not self.settled:
+            self.settled = True
+            self.asked.ended(code, self.output())
+        return code
 
     def gone(self, within):
         """Waits until no process of this job lives; what is left after `within` seconds."""
@@ -120,6 +160,41 @@ def longtake(*args, ranks=None, timeout=120, env=None, cwd=None, **popen):
     job = Job(command(*args, ranks=ranks), env=env, cwd=cwd, **popen)
     code = job.wait(timeout)
     return Result(code, job.output(), job.seconds)
+
+
+def call(*args, env=None, cwd=None, timeout=120, **popen):
+    """Runs to the end, with what it prints to standard output and to standard error apart."""
+    return called(command(*args), clean_environment(**(env or {})), cwd, timeout, **popen)
+
+
+def shell(line, env=None, cwd=None, timeout=120):
+    """A line of one command, as a shell reads its words; NAME=VALUE before it is for its environment."""
+    env = clean_environment(**(env or {}))
+    text = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], env=env, cwd=cwd, stdout=subprocess.PIPE, text=True, check=True).stdout
+    words = text.split("\0")[:-1]
+    while re.match(r"[A-Z_]+=", words[0]):
+        name, _, env[name] = words.pop(0).partition("=")
+    return called(words, env, cwd, timeout)
+
+
+def called(argv, env, cwd, timeout, **popen):
+    asked = Asked(argv, env, cwd)
+    p = subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
+    asked.started(p.pid)
+    try:
+        out, err = p.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.communicate()
+        raise
+    asked.ended(p.returncode, err)
+    return subprocess.CompletedProcess(argv, p.returncode, out, err)
+
+
+def check_left(*words, ranks, env=None, cwd=None, code=0):
+    """Compares what runs that somebody else started left in their job directory with what plan says of these words."""
+    run = planned.run_of(command("run", *words, ranks=ranks), clean_environment(**(env or {})), cwd, LONGTAKE)
+    planned.check(run, code, "", 0, 0, PLANS.name, False)
 
 
 def content_hash(path):
@@ -186,6 +261,11 @@ class Case(unittest.TestCase):
                 self.fail(f"the message lacks '{w}':\n{result.text}")
 
 
+def finish(failed):
+    print(planned.summary(), file=sys.stderr)
+    sys.exit(failed)
+
+
 def skip(why):
     print(f"SKIP: {why}")
     sys.exit(SKIP)
@@ -195,4 +275,12 @@ def main():
     if not os.access(LONGTAKE, os.X_OK):
         print(f"{LONGTAKE} is not there: build it, or name it in LONGTAKE", file=sys.stderr)
         sys.exit(1)
-    unittest.main(module="__main__", verbosity=2)
+    program = unittest.main(module="__main__", verbosity=2, exit=False)
+    finish(not program.result.wasSuccessful())
+
+
+if __name__ == "__main__":                  # harness.py COMMAND...: for tests that are no Python
+    one = Job(sys.argv[1:])
+    code = one.wait(3600)
+    print(one.output())
+    finish(code)

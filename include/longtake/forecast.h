@@ -50,11 +50,13 @@ typedef struct {
 
     lt_forecast_video *videos;
     int            n_videos, largest;/* largest: whose plan is the arena's; -1: none fits */
+    bool           fits;             /* the videos that fit, in one arena */
     void          *plan;             /* of it */
     lt_task_layout layout;
     lt_forecast_row rows[LT_FORECAST_ROWS];
     int            n_rows;
     int64_t        arena, host;      /* of each rank */
+    int64_t        staging_at, reader_at;        /* in the arena: boundary buffers and decoded frames, as large as their rows */
 
     int64_t        segment_frames, n_segments, n_frames;
     lt_forecast_rank *ranks;         /* [n_ranks] */

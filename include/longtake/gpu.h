@@ -21,6 +21,8 @@
 extern "C" {
 #endif
 
+enum { LT_GPU_USERS = 8 };
+
 typedef struct {
     char    name[128];
     char    uuid[LT_DEVICE_UUID];    /* "GPU-..." or "MIG-...", as nvidia-smi -L prints it */
@@ -32,6 +34,10 @@ typedef struct {
     int     exclusive;               /* its compute mode: 0 shared, 1 one process at a time, 2 none may compute */
     /* By NVML; -1 where it is absent or does not tell. */
     int64_t free, others;            /* bytes now; taken by other processes, by all where this one is not found among them */
+    struct {
+        int64_t pid, bytes;          /* as the host counts processes; bytes -1: not told */
+    } users[LT_GPU_USERS];           /* [n_users] the first processes on it */
+    int     n_users;
     int     ecc;                     /* 1: its memory corrects errors */
     int64_t ecc_uncorrected;         /* errors that could not be, since the driver started */
 } lt_gpu;

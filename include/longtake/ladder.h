@@ -74,6 +74,9 @@ lt_setting lt_setting_of(const lt_ladder_ask *ask);
 /* The environment with this setting in it; *room holds its settings. */
 lt_task_env lt_setting_env(const lt_task_env *env, const lt_setting *setting, lt_settings *room);
 
+/* The same with its model, precision and input size alone: what is left open to the rungs stays so. */
+lt_task_env lt_quality_env(const lt_task_env *env, const lt_setting *quality, lt_settings *room);
+
 /* "micro-batch 4, tile 64, band 56" and what else differs, written to `out` [n_bytes], which is returned. */
 char *lt_setting_text(const lt_task *task, const lt_setting *setting, char *out, size_t n_bytes);
 

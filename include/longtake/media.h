@@ -62,8 +62,12 @@ const lt_media_info *lt_media_get_info(const lt_media *m);
 size_t lt_media_host_bytes(const lt_media *m);
 size_t lt_media_info_host_bytes(const lt_media_info *info);
 
-/* Upper bound of the device memory that the decoder takes by itself (surfaces), in bytes; 0 for the CPU's. */
+/* Upper bound of the device memory that the decoder takes by itself (surfaces), in bytes; 0 for the CPU's. Of an info codec and coded size are read. */
 size_t lt_media_device_bytes(const lt_media *m);
+size_t lt_media_info_device_bytes(const lt_media_info *info, lt_decoder decoder);
+
+/* LT_E_DATA, naming `name` and --decoder cpu, where this decoder cannot serve such a video to the bit; what a GPU's decoder does not know it says later. */
+LT_NODISCARD lt_status lt_media_info_check(const lt_media_info *info, lt_decoder decoder, const char *name);
 
 /* Of a media opened with LT_DECODER_NVDEC, once, after lt_media_set_index and before a reader is opened on it: the GPU, and
  * lt_reader_device_bytes() of its memory, aligned to 256; both borrowed until the media is closed. Decodes the first picture, so that the GPU says

@@ -1,7 +1,7 @@
 /* longtake/profile.h -- devices that need not be here.
  *
  * in    a name of configs/devices, or a YAML file of that form
- * out   the figures that a plan needs of a device, and where each comes from
+ * out   the figures that a plan needs of a device, and where each comes from; such a file
  * owns  its strings, until lt_profile_free */
 #ifndef LONGTAKE_PROFILE_H
 #define LONGTAKE_PROFILE_H
@@ -33,6 +33,13 @@ typedef struct {
  * share/longtake. LT_E_USAGE with the names there are and the nearest for one that is unknown, with file and line for a file that makes no sense. On
  * failure *out may be freed. */
 LT_NODISCARD lt_status lt_profile_read(const char *name, lt_profile *out);
+
+/* The YAML that lt_profile_read reads as this profile, every figure exact and always in the same form; *out is the caller's to free. Strings may be NULL or empty:
+ * they are left out. LT_E_MEMORY. */
+LT_NODISCARD lt_status lt_profile_text(const lt_profile *p, char **out);
+
+/* Writes it to a file, whole or not at all: an older one is replaced, and kept on failure (LT_E_STORE). */
+LT_NODISCARD lt_status lt_profile_write(const lt_profile *p, const char *path);
 
 /* All names, sorted; *out is the caller's. */
 LT_NODISCARD lt_status lt_profile_names(lt_strings *out);

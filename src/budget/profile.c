@@ -158,6 +158,103 @@ done:
     return st;
 }
 
+/* ---- writing ---- */
+
+/* In the largest unit that it is a whole number of. */
+static void put_bytes(FILE *f, const char *key, uint64_t n)
+{
+    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
+    int u = 0;
+    while (u < 3 && n && n % 1024 == 0) n /= 1024, u++;
+    fprintf(f, "%s: %llu%s\n", key, (unsigned long long)n, units[u]);
+}
+
+/* The fewest digits that read back as the same number. */
+static void put_real(FILE *f, const char *key, double v)
+{
+    char text[40];
+    int digits = 1;
+    do snprintf(text, sizeof text, "%.*g", digits, v);
+    while (strtod(text, NULL) != v && ++digits <= 17);
+    fprintf(f, "%s: %s\n", key, text);
+}
+
+/* Double-quoted, as YAML 1.1 has it; what is no character of a text is left out. */
+static void put_text(FILE *f, const char *key, const char *text)
+{
+    if (!text || !*text) return;
+    fprintf(f, "%s: \"", key);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\') fputc('\\', f);
+        if ((unsigned char)*c >= ' ' && *c != 127) fputc(*c, f);
+    }
+    fputs("\"\n", f);
+}
+
+static void put(FILE *f, const lt_profile *p)
+{
+    const struct {
+        const char *key;
+        double      rate;
+    } rates[] = { { "  f32", p->f32 }, { "  tf32", p->tf32 }, { "  f16", p->f16 }, { "  bf16", p->bf16 }, { "  bandwidth", p->bandwidth } };
+    const struct {
+        const char *key, *text;
+    } sources[] = { { "  chip-source", p->chip_source }, { "  memory-source", p->memory_source }, { "  usable-source", p->usable_source },
+                    { "  overhead-source", p->overhead_source }, { "  rates-source", p->rates_source }, { "  bandwidth-source", p->bandwidth_source } };
+    const bool gpu = p->device != LT_BACKEND_CPU;
+    bool rated = false, sourced = false;
+    fputs("# A device to plan for: longtake plan --device-profile FILE. Rates are of products of dense matrices.\n", f);
+    put_text(f, "name", p->name);
+    fprintf(f, "device: %s\n", gpu ? "cuda" : "cpu");
+    if (gpu) fprintf(f, "capability: %.1f\n", p->capability);
+    if (gpu) fprintf(f, "multiprocessors: %lld\n", (long long)p->multiprocessors);
+    if (p->memory) put_bytes(f, "memory", p->memory);
+    if (p->usable) put_bytes(f, "usable", p->usable);
+    put_bytes(f, "overhead", p->overhead);
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        if (!(rates[i].rate > 0)) continue;
+        if (!rated) fputs("rates:                         # TFLOP/s; bandwidth in GB/s\n", f);
+        rated = true;
+        put_real(f, rates[i].key, rates[i].rate);
+    }
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (!sources[i].text || !*sources[i].text) continue;
+        if (!sourced) fputs("source:\n", f);
+        sourced = true;
+        put_text(f, sources[i].key, sources[i].text);
+    }
+}
+
+lt_status lt_profile_text(const lt_profile *p, char **out)
+{
+    lt_status st = LT_OK;
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    *out = NULL;
+    if (!f) LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
+    put(f, p);
+    const bool lost = ferror(f) != 0;
+    if (fclose(f) != 0 || lost) {
+        free(text);
+        LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
+    }
+    *out = text;
+done:
+    return st;
+}
+
+lt_status lt_profile_write(const lt_profile *p, const char *path)
+{
+    lt_status st = LT_OK;
+    char *text = NULL;
+    LT_TRY(lt_profile_text(p, &text));
+    LT_TRY(lt_file_replace(path, text, strlen(text)));
+done:
+    free(text);
+    return st;
+}
+
 lt_machine lt_profile_machine(const lt_profile *p, lt_isa isa, int n_threads)
 {
     lt_machine m = lt_machine_here(isa, n_threads);

@@ -35,19 +35,13 @@ static int by_size(const void *a, const void *b)
     return x->place < y->place ? -1 : 1;
 }
 
-static int by_offset(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-    if (x->item->offset != y->item->offset) return x->item->offset < y->item->offset ? -1 : 1;
-    return x->place < y->place ? -1 : 1;
-}
-
-/* The start of the smallest gap of at least `need` bytes among `busy`, sorted by offset; else the end. */
-static size_t best_gap(const entry *busy, int n, size_t need)
+/* The start of the smallest gap of at least `need` bytes among those of `placed`, sorted by offset, that are alive at some time with `it`; else the end. */
+static size_t best_gap(const lt_arena_item *const *placed, int n, const lt_arena_item *it, size_t need)
 {
     size_t end = 0, best = SIZE_MAX, at = 0;
     for (int i = 0; i < n; i++) {
-        size_t start = busy[i].item->offset, stop = start + lt_arena_padded(busy[i].item->n_bytes);
+        if (placed[i]->first > it->last || it->first > placed[i]->last) continue;
+        size_t start = placed[i]->offset, stop = start + lt_arena_padded(placed[i]->n_bytes);
         if (start >= end && start - end >= need && start - end < best) {
             best = start - end;
             at = end;
@@ -57,12 +51,26 @@ static size_t best_gap(const entry *busy, int n, size_t need)
     return best == SIZE_MAX ? end : at;
 }
 
+/* Puts `it` where its offset belongs among n that are sorted by theirs. */
+static void insert(const lt_arena_item **placed, int n, const lt_arena_item *it)
+{
+    int low = 0, high = n;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (placed[middle]->offset <= it->offset) low = middle + 1;
+        else high = middle;
+    }
+    memmove(placed + low + 1, placed + low, (size_t)(n - low) * sizeof *placed);
+    placed[low] = it;
+}
+
 lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes)
 {
     lt_status st = LT_OK;
     size_t total = 0, sum = 0;
-    entry *order = calloc((size_t)n + 1, sizeof *order), *busy = calloc((size_t)n + 1, sizeof *busy);
-    if (!order || !busy) LT_FAIL(LT_E_MEMORY, "no memory to plan %d tensors", n);
+    entry *order = calloc((size_t)n + 1, sizeof *order);
+    const lt_arena_item **placed = calloc((size_t)n + 1, sizeof *placed);
+    if (!order || !placed) LT_FAIL(LT_E_MEMORY, "no memory to plan %d tensors", n);
     for (int i = 0; i < n; i++) {
         order[i] = (entry){ &items[i], i };
         if (items[i].n_bytes > SIZE_MAX / 2 - sum - LT_ARENA_ALIGN)
@@ -72,17 +80,14 @@ lt_status lt_arena_layout(lt_arena_item *items, int n, size_t *n_bytes)
     qsort(order, (size_t)n, sizeof *order, by_size);
     for (int i = 0; i < n; i++) {
         lt_arena_item *it = order[i].item;
-        int n_busy = 0;
-        for (int j = 0; j < i; j++)
-            if (order[j].item->first <= it->last && it->first <= order[j].item->last) busy[n_busy++] = order[j];
-        qsort(busy, (size_t)n_busy, sizeof *busy, by_offset);
-        it->offset = best_gap(busy, n_busy, lt_arena_padded(it->n_bytes));
+        it->offset = best_gap(placed, i, it, lt_arena_padded(it->n_bytes));
+        insert(placed, i, it);
         if (it->offset + lt_arena_padded(it->n_bytes) > total) total = it->offset + lt_arena_padded(it->n_bytes);
     }
     *n_bytes = total;
 done:
     free(order);
-    free(busy);
+    free(placed);
     return st;
 }
 

@@ -47,6 +47,10 @@ lt_status lt_gpu_list(lt_gpu *out, int max, int *n)
         *g = (lt_gpu){ .major = f.major, .minor = f.minor, .multiprocessors = f.multiprocessors, .memory = f.memory, .mig = strncmp(f.uuid, "MIG-", 4) == 0,
                        .code = lt_probe_covers(built, n_built, f.major, f.minor), .free = now.free, .others = now.others >= 0 ? now.others : now.all, .ecc = now.ecc,
                        .ecc_uncorrected = now.ecc_uncorrected };
+        for (; g->n_users < now.n_users && g->n_users < LT_GPU_USERS; g->n_users++) {
+            g->users[g->n_users].pid = now.users[g->n_users].pid;
+            g->users[g->n_users].bytes = now.users[g->n_users].bytes;
+        }
         if (cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, i) != cudaSuccess) (void)cudaGetLastError();
         g->exclusive = mode == cudaComputeModeProhibited ? 2 : mode != cudaComputeModeDefault;
         snprintf(g->name, sizeof g->name, "%s", f.name);

@@ -27,6 +27,7 @@ struct lt_nvml {
     int (*by_uuid)(const char *uuid, nvml_device *out);
     int (*memory)(nvml_device d, nvml_memory *out);
     int (*processes)(nvml_device d, unsigned *n, nvml_process *out);
+    int (*drawing)(nvml_device d, unsigned *n, nvml_process *out);
     int (*is_mig)(nvml_device d, unsigned *out);
     int (*ecc_mode)(nvml_device d, unsigned *now, unsigned *pending);
     int (*ecc_errors)(nvml_device d, int type, int counter, unsigned long long *out);
@@ -54,6 +55,7 @@ lt_nvml *lt_nvml_open(void)
     find(n, "nvmlDeviceGetHandleByUUID", &n->by_uuid);
     find(n, "nvmlDeviceGetMemoryInfo", &n->memory);
     find(n, "nvmlDeviceGetComputeRunningProcesses_v3", &n->processes);
+    find(n, "nvmlDeviceGetGraphicsRunningProcesses_v3", &n->drawing);
     find(n, "nvmlDeviceIsMigDeviceHandle", &n->is_mig);
     find(n, "nvmlDeviceGetEccMode", &n->ecc_mode);
     find(n, "nvmlDeviceGetTotalEccErrors", &n->ecc_errors);
@@ -79,6 +81,28 @@ void lt_nvml_driver(lt_nvml *n, char *out, size_t size)
 {
     *out = 0;
     if (!n || !n->driver || n->driver(out, (unsigned)size) != SUCCESS) *out = 0;
+}
+
+/* A process may both compute and draw. */
+static void add_users(const nvml_process *list, unsigned count, lt_nvml_facts *out)
+{
+    for (unsigned i = 0; i < count && out->n_users < LT_NVML_USERS; i++) {
+        bool known = false;
+        for (int k = 0; k < out->n_users && !known; k++) known = out->users[k].pid == (int64_t)list[i].pid;
+        if (known) continue;
+        out->users[out->n_users].pid = (int64_t)list[i].pid;
+        out->users[out->n_users++].bytes = list[i].used == ~0ull ? -1 : (int64_t)list[i].used;
+    }
+}
+
+static void read_users(const lt_nvml *n, nvml_device d, lt_nvml_facts *out)
+{
+    int (*const kinds[])(nvml_device d, unsigned *n, nvml_process *out) = { n->processes, n->drawing };
+    nvml_process list[MOST_PROCESSES];
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        unsigned count = MOST_PROCESSES;
+        if (kinds[k] && kinds[k](d, &count, list) == SUCCESS) add_users(list, count < MOST_PROCESSES ? count : MOST_PROCESSES, out);
+    }
 }
 
 /* Sums over the processes on the GPU. Where this process is not among them, its number is another one outside of its container: then it is not
@@ -114,6 +138,7 @@ void lt_nvml_read(lt_nvml *n, const char *uuid, lt_nvml_facts *out)
         out->free = (int64_t)m.free;
     }
     read_processes(n, d, out);
+    read_users(n, d, out);
     if (n->ecc_mode && n->ecc_mode(d, &now, &pending) == SUCCESS) out->ecc = now != 0;
     if (n->ecc_errors && n->ecc_errors(d, UNCORRECTED, VOLATILE, &errors) == SUCCESS) out->ecc_uncorrected = (int64_t)errors;
 }

@@ -21,6 +21,8 @@ void lt_nvml_close(lt_nvml **n);
 /* "580.65.06", or "". */
 void lt_nvml_driver(lt_nvml *n, char *out, size_t size);
 
+enum { LT_NVML_USERS = 8 };
+
 typedef struct {
     bool    found;                   /* the library knows the GPU; else all below is false and -1 */
     bool    mig;                     /* it is an instance of a divided GPU */
@@ -28,6 +30,10 @@ typedef struct {
     int64_t process;                 /* bytes that this process takes on it; -1: not told (in a container process numbers differ) */
     int64_t all;                     /* bytes that all processes take; -1: not told */
     int64_t others;                  /* bytes that other processes take; -1: not told, or this one is not to be found */
+    struct {
+        int64_t pid, bytes;          /* bytes -1: not told */
+    } users[LT_NVML_USERS];          /* [n_users] the first processes that compute or draw on it; numbers are the host's */
+    int     n_users;
     int     ecc;                     /* 1: its memory corrects errors, 0: it does not, -1: not told */
     int64_t ecc_uncorrected;         /* errors since the driver started; -1: not told */
 } lt_nvml_facts;

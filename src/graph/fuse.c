@@ -56,17 +56,18 @@ static lt_node *only_for(const fusion *f, const lt_node *reader, int id)
     return n->part == reader->part ? n : NULL;
 }
 
-/* `n` takes over what `follower` gave, at its place in the order. */
+/* `n`, which was only for `follower`, takes over what that gave, at its place in the order. All else is read and written as often as before. */
 static void take_over(fusion *f, lt_node *n, lt_node *follower)
 {
     lt_node moved = *n;
+    f->uses[n->out] = 0;
+    f->maker[n->out] = -1;
     moved.out = follower->out;
     n->dead = true;
     char *name = follower->name;
     follower->dead = false;
     *follower = moved;
     n->name = name;
-    count(f);
 }
 
 static bool fuse_act(fusion *f, lt_node *n)

@@ -215,11 +215,10 @@ static void grow(size_t *to, size_t n)
     if (n > *to) *to = n;
 }
 
-/* Takes one slice into account: the largest a value gets, the workspace, the work. */
-static lt_status measure(void *ctx, const lt_slice_of *s)
+/* Takes so many slices of one shape into account: the largest a value gets, the workspace, the work. */
+static lt_status measure(lt_plan *p, const lt_slice_of *s, int64_t times)
 {
     lt_status st = LT_OK;
-    lt_plan *p = ctx;
     const lt_plan_part *part = &p->parts[s->part];
     for (int i = part->first; i < part->first + part->n; i++) {
         lt_plan_step *step = &p->steps[i];
@@ -228,8 +227,8 @@ static lt_status measure(void *ctx, const lt_slice_of *s)
         lt_args a;
         LT_TRY(lt_slice_args(s, step, &a));
         grow(&p->values[p->values[out].place].n_bytes, value_bytes(s, out));
-        step->flops += lt_node_flops(n->op, &a);
-        step->launches++;
+        step->flops += (double)times * lt_node_flops(n->op, &a);
+        step->launches += times;
         if (!step->kernel) {
             st = lt_kernel_pick(n->op, &a, &p->opts.machine, &step->kernel);
             if (st < 0) lt_error_prefix("%s", n->name);
@@ -237,6 +236,27 @@ static lt_status measure(void *ctx, const lt_slice_of *s)
             if (step->kernel->packed_bytes) step->packed_bytes = step->kernel->packed_bytes(&a, &p->opts.machine);
         }
         if (step->kernel->workspace_bytes) grow(&step->workspace_bytes, step->kernel->workspace_bytes(&a, &p->opts.machine));
+    }
+done:
+    return st;
+}
+
+/* The slices of a part, those of one shape once: of each band of rows, the full ones and what is left over at the end. */
+static lt_status measure_part(lt_plan *p, lt_slice_of *s)
+{
+    lt_status st = LT_OK;
+    const lt_plan_part *part = &p->parts[s->part];
+    const int64_t full = part->slice > 0 ? part->extent / part->slice : 0;
+    for (int rest = 0; rest < 2 && part->slice > 0; rest++) {
+        const int64_t times = rest ? part->extent > full * part->slice : full;
+        s->first = rest ? full * part->slice : 0;
+        s->n = rest ? part->extent - s->first : part->slice;
+        if (!times) continue;
+        if (part->cut != LT_CUT_ROWS) LT_TRY(measure(p, s, times));
+        for (int64_t y = 0; part->cut == LT_CUT_ROWS && y < part->rows; y += part->band) {
+            lt_slice_rows(s, y, y + part->band < part->rows ? y + part->band : part->rows);
+            LT_TRY(measure(p, s, times));
+        }
     }
 done:
     return st;
@@ -252,7 +272,7 @@ static lt_status sizes(lt_plan *p)
     /* Tables without meaning: a kernel that cannot follow one is to refuse now. */
     for (int i = 0; i < p->g.n_tables; i++)
         if (!(s.tables[i] = calloc((size_t)p->g.tables[i].n, sizeof **s.tables))) LT_FAIL(LT_E_MEMORY, "no memory to plan a network");
-    for (s.part = 0; s.part < p->g.n_parts; s.part++) LT_TRY(lt_slice_each(&s, p->parts[s.part].extent, measure, p));
+    for (s.part = 0; s.part < p->g.n_parts; s.part++) LT_TRY(measure_part(p, &s));
     s.part = 0;
     for (int i = 1; i < p->g.n_values; i++)
         if (p->values[i].used && p->g.values[i].kind != LT_VALUE_NODE) p->values[i].n_bytes = value_bytes(&s, i);

@@ -50,12 +50,12 @@ done:
     return st;
 }
 
-lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeats, double *gflops)
+static lt_status rate(lt_device *device, lt_dtype dtype, bool tf32, int n, int repeats, double *gflops)
 {
     lt_status st = LT_OK;
     bench b = { 0 };
     const size_t n_bytes = lt_arena_padded((size_t)n * (size_t)n * lt_dtype_bytes(dtype));
-    const lt_gemm_cublaslt_kind kind = { .K = n, .N = n, .operand = dtype, .result = dtype, .rows = n };
+    const lt_gemm_cublaslt_kind kind = { .K = n, .N = n, .operand = dtype, .result = dtype, .rows = n, .tf32 = tf32 };
     *gflops = 0;
     const char *why = lt_gemm_cublaslt_refuse(&kind);
     LT_TRY(lt_cuda_libs_of(device, &b.libs));
@@ -79,18 +79,19 @@ lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeat
         LT_TRY(lt_event_record(b.after, b.stream));
         LT_TRY(lt_stream_finish(b.stream));
         LT_TRY(lt_event_seconds(b.before, b.after, &seconds));
-        const double rate = seconds > 0 ? 2.0 * n * n * (double)n / seconds * 1e-9 : 0;
-        if (i > 0 && rate > *gflops) *gflops = rate;
+        const double now = seconds > 0 ? 2.0 * n * n * (double)n / seconds * 1e-9 : 0;
+        if (i > 0 && now > *gflops) *gflops = now;
     }
 done:
     destroy(&b);
     return st;
 }
 #else
-lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeats, double *gflops)
+static lt_status rate(lt_device *device, lt_dtype dtype, bool tf32, int n, int repeats, double *gflops)
 {
     lt_status st = LT_OK;
     (void)dtype;
+    (void)tf32;
     (void)n;
     (void)repeats;
     *gflops = 0;
@@ -99,3 +100,13 @@ done:
     return st;
 }
 #endif
+
+lt_status lt_matmul_rate_on(lt_device *device, lt_dtype dtype, int n, int repeats, double *gflops)
+{
+    return rate(device, dtype, false, n, repeats, gflops);
+}
+
+lt_status lt_matmul_rate_tf32(lt_device *device, int n, int repeats, double *gflops)
+{
+    return rate(device, LT_F32, true, n, repeats, gflops);
+}

@@ -56,7 +56,9 @@ static void print_arena(const lt_forecast *f)
         if (r->kind == LT_ROW_WORKSPACE && i > 0 && r[-1].kind == LT_ROW_PART) continue;
         printf("  %-18s %-10s %10s", row_names[r->kind], r->name, bytes(r->n_bytes));
         if (r->kind == LT_ROW_PART) printf(" and workspace %s, in place of other parts'", bytes(next && next->kind == LT_ROW_WORKSPACE ? next->n_bytes : 0));
-        puts(r->kind == LT_ROW_OVERHEAD ? "  beside the arena; estimated, not measured" : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
+        puts(r->kind == LT_ROW_OVERHEAD  ? "  beside the arena; estimated, not measured"
+             : r->kind == LT_ROW_DECODER ? "  beside the arena; an upper bound"
+             : r->kind == LT_ROW_KEPT ? "  from window to window" : "");
     }
     printf("host memory of each rank: %s%s\n", bytes(f->host), f->overhead ? "" : ", beside the arena");
 }
@@ -142,7 +144,7 @@ static lt_status print_json(const lt_forecast *f)
         json_array_append_new(rows, json_pack("{s:s, s:s, s:I}", "kind", row_names[f->rows[i].kind], "name", f->rows[i].name, "bytes", (json_int_t)f->rows[i].n_bytes));
     for (int i = 0; i < f->n_videos; i++) json_array_append_new(videos, video_json(f, &f->videos[i]));
     all = json_pack("{s:s, s:s, s:b, s:i, s:i, s:b, s:I, s:o, s:I, s:b, s:I, s:o, s:o, s:I}", "task", f->task->name, "device", f->device, "profile", f->profiled,
-                    "ranks", f->n_ranks, "threads", f->n_threads, "fits", f->largest >= 0, "device_limit", (json_int_t)f->budget.device, "host_limit",
+                    "ranks", f->n_ranks, "threads", f->n_threads, "fits", f->fits, "device_limit", (json_int_t)f->budget.device, "host_limit",
                     f->host_limited ? json_integer((json_int_t)f->budget.host) : json_null(), "overhead_bytes", (json_int_t)f->overhead, "overhead_estimated",
                     f->overhead > 0, "planned_bytes", (json_int_t)f->arena, "arena", rows, "videos", videos, "host_bytes", (json_int_t)f->host);
     if (!all) LT_FAIL(LT_E_MEMORY, "no memory for figures");
@@ -167,6 +169,13 @@ static int beside(lt_plan_box *box, const char *name, int64_t n_bytes, size_t at
     if (n_bytes <= 0) return 0;
     *box = (lt_plan_box){ { name, (size_t)n_bytes, 0, last, at }, LT_BOX_BESIDE };
     return 1;
+}
+
+static int64_t row_bytes(const lt_forecast *f, lt_forecast_kind kind)
+{
+    for (int i = 0; i < f->n_rows; i++)
+        if (f->rows[i].kind == kind) return f->rows[i].n_bytes;
+    return 0;
 }
 
 static lt_status draw(const lt_forecast *f, const char *path)
@@ -194,7 +203,8 @@ static lt_status draw(const lt_forecast *f, const char *path)
     const int last = p.n_steps > 0 ? p.n_steps - 1 : 0;
     const size_t ring_at = (size_t)(c->need.plan - (int64_t)l->ring_bytes);
     p.n_boxes += beside(&boxes[p.n_boxes], "frame ring", (int64_t)l->ring_bytes, ring_at, last);
-    p.n_boxes += beside(&boxes[p.n_boxes], "boundary buffers", c->need.staging, (size_t)(f->arena - c->need.reader - c->need.staging), last);
+    p.n_boxes += beside(&boxes[p.n_boxes], "boundary buffers", row_bytes(f, LT_ROW_STAGING), (size_t)f->staging_at, last);
+    p.n_boxes += beside(&boxes[p.n_boxes], "decoded frames", row_bytes(f, LT_ROW_READER), (size_t)f->reader_at, last);
     snprintf(title, sizeof title, "%s on %s: %s", f->task->name, f->device, bytes(f->arena));
     snprintf(subtitle, sizeof subtitle, "frames of %dx%d; %s", v->info.width, v->info.height, lt_setting_text(f->task, &c->setting, setting, sizeof setting));
     p.title = title;

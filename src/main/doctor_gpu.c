@@ -11,11 +11,6 @@
 
 enum { MOST_GPUS = 64 };
 
-static json_t *bytes_or_null(int64_t v)
-{
-    return v < 0 ? json_null() : json_integer((json_int_t)v);
-}
-
 static json_t *version_or_null(int v)
 {
     char text[16];
@@ -23,17 +18,35 @@ static json_t *version_or_null(int v)
     return v ? json_string(text) : json_null();
 }
 
-/* Which of the ranks on this machine a process started like this one would be; whether a launcher said so. */
-static bool place(int *rank, int *size)
+/* The program of a process; null where its number is one of another machine or container. */
+static json_t *program_of(int64_t pid, bool ours)
 {
-    const char *r = getenv("OMPI_COMM_WORLD_LOCAL_RANK"), *n = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    *rank = r ? atoi(r) : 0;
-    *size = n && atoi(n) > 0 ? atoi(n) : 1;
-    if (*rank < 0) *rank = 0;
-    return r != NULL;
+    char path[64], name[64] = "";
+    snprintf(path, sizeof path, "/proc/%lld/comm", (long long)pid);
+    FILE *f = ours ? fopen(path, "r") : NULL;
+    if (f && !fgets(name, sizeof name, f)) *name = 0;
+    if (f) fclose(f);
+    name[strcspn(name, "\n")] = 0;
+    json_t *text = *name ? json_string(name) : NULL;
+    return text ? text : json_null();
 }
 
-static json_t *describe(const lt_gpu *g)
+/* Who takes its memory; this process is none of them. `ours`: process numbers are those of this container. */
+static json_t *users(const lt_gpu *g, bool ours)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < g->n_users; i++) {
+        json_t *o = json_object();
+        if (ours && g->users[i].pid == (int64_t)getpid()) continue;
+        json_object_set_new(o, "pid", json_integer((json_int_t)g->users[i].pid));
+        json_object_set_new(o, "program", program_of(g->users[i].pid, ours));
+        json_object_set_new(o, "bytes", lt_known(g->users[i].bytes));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *describe(const lt_gpu *g, bool ours)
 {
     static const char *const modes[] = { "shared", "one process at a time", "prohibited" };
     static const char *const codes[] = { "at most PTX, which the driver translates", "no", "yes" };
@@ -45,8 +58,9 @@ static json_t *describe(const lt_gpu *g)
     json_object_set_new(o, "architecture", json_string(sm));
     json_object_set_new(o, "multiprocessors", json_integer(g->multiprocessors));
     json_object_set_new(o, "memory_bytes", json_integer((json_int_t)g->memory));
-    json_object_set_new(o, "free_bytes", bytes_or_null(g->free));
-    json_object_set_new(o, "others_bytes", bytes_or_null(g->others));
+    json_object_set_new(o, "free_bytes", lt_known(g->free));
+    json_object_set_new(o, "others_bytes", lt_known(g->others));
+    json_object_set_new(o, "used_by", users(g, ours));
     json_object_set_new(o, "code", json_string(codes[g->code + 1]));
     json_object_set_new(o, "compute_mode", json_string(modes[g->exclusive]));
     json_object_set_new(o, "mig_instance", json_boolean(g->mig));
@@ -68,38 +82,19 @@ static void judge(int i, const lt_gpu *g, lt_findings *f)
         lt_finding(f->notes, "%s of GPU %d (%s) are taken by other processes", lt_bytes_text(g->others, text, sizeof text), i, g->name);
 }
 
-/* As a run would begin: the device is opened, and the plan's limits are made. */
-static lt_status try_device(const lt_settings *s, json_t *o, lt_findings *f, bool *gpu)
+/* The device of this rank, which lt_doctor_open opened. Returns whether process numbers of its driver are ours. */
+static bool describe_own(const lt_doctor *d, json_t *o)
 {
-    lt_status st = LT_OK;
-    lt_device *d = NULL;
-    lt_backend backend = LT_BACKEND_CPU;
-    lt_device_memory m;
-    lt_budget budget;
-    int ordinal = 0, rank, size;
-    char note[256], text[192];
-    const bool launched = place(&rank, &size);
-    LT_TRY(lt_gpu_pick((lt_device_choice)s->device, rank, size, &backend, &ordinal, note, sizeof note));
-    if (*note && (launched || backend == LT_BACKEND_CPU)) lt_finding(f->notes, "%s", note);
-    if (backend == LT_BACKEND_CPU) {
-        json_object_set_new(o, "computes_on", json_string("the CPU"));
-        goto done;
-    }
-    LT_TRY(lt_host_limits_check(true));
-    LT_TRY(lt_device_open(backend, ordinal, &d));
-    const lt_device_facts *facts = lt_device_get_facts(d);
-    const lt_budget_opts opts = { (int64_t)s->memory_limit, s->memory_fraction, (int64_t)s->host_memory_limit, size };
-    LT_TRY(lt_device_memory_read(d, &m));
-    LT_TRY(lt_budget_gpu(&opts, m.total, m.free, 1, lt_device_overhead(facts), &budget));
-    snprintf(text, sizeof text, "GPU %d (%s)", ordinal, facts->name);
-    json_object_set_new(o, "computes_on", json_string(text));
-    json_object_set_new(o, "plan_may_use_bytes", json_integer((json_int_t)budget.device));
-    json_object_set_new(o, "taken_when_opened_bytes", bytes_or_null(m.process));
-    json_object_set_new(o, "driver_and_libraries_bytes", json_integer((json_int_t)lt_device_overhead(facts)));
-    *gpu = true;
-done:
-    lt_device_close(&d);
-    return st;
+    const lt_doctor_target here = lt_doctor_here(d);
+    lt_device_memory m = { -1, -1, -1, -1 };
+    if (*d->place.note && (d->size > 1 || !d->place.device)) lt_finding(d->found.notes, "%s", d->place.note);
+    json_object_set_new(o, "computes_on", json_string(here.name));
+    if (!d->place.device) return false;
+    if (lt_device_memory_read(d->place.device, &m) < 0) lt_finding_failed(d->found.problems);
+    json_object_set_new(o, "plan_may_use_bytes", json_integer((json_int_t)d->place.budget.device));
+    json_object_set_new(o, "taken_when_opened_bytes", lt_known(m.process));
+    json_object_set_new(o, "driver_and_libraries_bytes", json_integer((json_int_t)here.overhead));
+    return m.process >= 0;
 }
 
 static void describe_system(json_t *o)
@@ -116,31 +111,32 @@ static void describe_system(json_t *o)
     json_object_set_new(o, "driver_cuda", version_or_null(sys.driver));
 }
 
-json_t *lt_doctor_gpu(const lt_settings *s, lt_findings *f, int *n_usable)
+int lt_doctor_usable(const lt_doctor *d)
 {
     int n = 0;
-    bool gpu = false, works = true;
+    for (int i = 0; i < d->n_gpus; i++) n += d->gpus[i].code != 0 && d->gpus[i].exclusive != 2;
+    return n;
+}
+
+void lt_doctor_look(lt_doctor *d)
+{
     const bool driver = access("/dev/nvidiactl", F_OK) == 0 || access("/proc/driver/nvidia/version", F_OK) == 0;
+    d->gpus = calloc(MOST_GPUS, sizeof *d->gpus);
+    if (!d->gpus || lt_gpu_list(d->gpus, MOST_GPUS, &d->n_gpus) >= 0) return;
+    if (driver && !lt_gpu_built()) lt_finding(d->found.notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
+    lt_error_clear();
+}
+
+json_t *lt_doctor_gpu(lt_doctor *d)
+{
     json_t *o = json_object(), *list = json_array();
-    lt_gpu *gpus = calloc(MOST_GPUS, sizeof *gpus);
-    *n_usable = 0;
+    bool ours = false;
     describe_system(o);
-    if (gpus && lt_gpu_list(gpus, MOST_GPUS, &n) < 0) {
-        if (driver && !lt_gpu_built()) lt_finding(f->notes, "there is an NVIDIA driver, but %s", lt_error_last()->text);
-        lt_error_clear();
-    }
-    for (int i = 0; i < n; i++) {
-        json_array_append_new(list, describe(&gpus[i]));
-        judge(i, &gpus[i], f);
-        *n_usable += gpus[i].code != 0 && gpus[i].exclusive != 2;
-    }
     json_object_set_new(o, "gpus", list);
-    if (try_device(s, o, f, &gpu) < 0) {
-        lt_finding(f->problems, "%s", lt_error_last()->text);
-        lt_error_clear();
-        works = false;
+    if (d->works) ours = describe_own(d, o);
+    for (int i = 0; i < d->n_gpus; i++) {
+        json_array_append_new(list, describe(&d->gpus[i], ours));
+        judge(i, &d->gpus[i], &d->found);
     }
-    if (!gpu) *n_usable = works ? 0 : -1;
-    free(gpus);
     return o;
 }

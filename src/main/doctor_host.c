@@ -18,35 +18,61 @@
 #include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
-static const int64_t LEAST_MEMORY = 512 << 20;      /* below this not even small videos fit, libraries included */
 static const uint64_t LEAST_DISK = 1u << 30;
 
-/* The rest of the first line of a file that begins with `key` (and colons, tabs or spaces), or "". */
+/* The rest of the first line of a file that begins with `key` (and colons, tabs or spaces), cut to n, or "". */
 static void read_field(const char *path, const char *key, char *out, size_t n)
 {
     FILE *f = fopen(path, "r");
-    char line[512];
+    char *line = NULL;
+    size_t room = 0;
     *out = 0;
-    while (f && fgets(line, sizeof line, f)) {
+    while (f && getline(&line, &room, f) >= 0) {
         if (strncmp(line, key, strlen(key)) != 0) continue;
         const char *value = line + strlen(key);
         value += strspn(value, ": \t");
         snprintf(out, n, "%.*s", (int)strcspn(value, "\n"), value);
         break;
     }
+    free(line);
     if (f) fclose(f);
 }
 
-json_t *lt_doctor_cpu(lt_findings *f)
+/* Those of the processor's features, as the kernel names them, that its kernels or libraries use. */
+static json_t *features(void)
 {
+    static const char *const wanted[] = { "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16",
+                                          "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16" };
+    char flags[8192], word[32], found[256] = "";
+    read_field("/proc/cpuinfo", "flags", flags + 1, sizeof flags - 2);
+    flags[0] = ' ';
+    strcat(flags, " ");
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const size_t at = strlen(found);
+        snprintf(word, sizeof word, " %s ", wanted[i]);
+        if (strstr(flags, word)) snprintf(found + at, sizeof found - at, "%s%s", at ? " " : "", wanted[i]);
+    }
+    return *found ? json_string(found) : json_null();
+}
+
+void lt_doctor_processor(char *out, size_t n)
+{
+    read_field("/proc/cpuinfo", "model name", out, n);
+    if (!*out) snprintf(out, n, "unknown");
+}
+
+json_t *lt_doctor_cpu(lt_doctor *d)
+{
+    lt_findings *f = &d->found;
     char model[128], text[512];
     int allowed = lt_cpus_allowed();
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    read_field("/proc/cpuinfo", "model name", model, sizeof model);
+    lt_doctor_processor(model, sizeof model);
     json_t *o = json_object();
-    json_object_set_new(o, "model", json_string(*model ? model : "unknown"));
+    json_object_set_new(o, "model", json_string(model));
     json_object_set_new(o, "cores_online", json_integer(online));
     json_object_set_new(o, "cores_allowed", json_integer(allowed));
+    json_object_set_new(o, "features", features());
     json_object_set_new(o, "isa", json_string(lt_isa_name(lt_cpu_isa())));
     json_object_set_new(o, "bf16_units", json_boolean(lt_machine_here(lt_cpu_isa(), 1).bf16_units));
     read_field("/proc/self/status", "Cpus_allowed_list", text, sizeof text);
@@ -56,31 +82,37 @@ json_t *lt_doctor_cpu(lt_findings *f)
     return o;
 }
 
-json_t *lt_doctor_memory(lt_findings *f)
+static json_t *limit_text(const lt_doctor *d, lt_limit limit)
+{
+    return d->works ? json_string(lt_limit_text(limit)) : json_null();
+}
+
+json_t *lt_doctor_memory(lt_doctor *d)
 {
     lt_host_memory m;
     json_t *o = json_object();
     if (lt_host_memory_read(&m) < 0) {
-        lt_finding(f->problems, "%s", lt_error_last()->text);
-        lt_error_clear();
+        lt_finding_failed(d->found.problems);
         return o;
     }
+    const bool own = m.process >= 0 && m.process < m.available;
     json_object_set_new(o, "total_bytes", json_integer((json_int_t)m.total));
     json_object_set_new(o, "available_bytes", json_integer((json_int_t)m.available));
-    json_object_set_new(o, "cgroup_limit_bytes", m.cgroup_limit < 0 ? json_null() : json_integer((json_int_t)m.cgroup_limit));
-    const bool own = m.process >= 0 && m.process < m.available;
-    const int64_t least = own ? m.process : m.available;
-    const char *binds = lt_limit_text(own ? m.process_binds : m.binds);
-    json_object_set_new(o, "slurm_limit_bytes", m.slurm_limit < 0 ? json_null() : json_integer((json_int_t)m.slurm_limit));
-    json_object_set_new(o, "process_limits_leave_bytes", m.process < 0 ? json_null() : json_integer((json_int_t)m.process));
-    json_object_set_new(o, "limit_that_binds", json_string(binds));
-    if (least < LEAST_MEMORY)
-        lt_finding(f->problems, "only %" PRId64 " MiB of memory may be used (%s): longtake needs %" PRId64 " MiB at least", least >> 20, binds, LEAST_MEMORY >> 20);
+    json_object_set_new(o, "cgroup_limit_bytes", lt_known(m.cgroup_limit));
+    json_object_set_new(o, "slurm_limit_bytes", lt_known(m.slurm_limit));
+    json_object_set_new(o, "process_limits_leave_bytes", lt_known(m.process));
+    json_object_set_new(o, "limit_that_binds", json_string(lt_limit_text(own ? m.process_binds : m.binds)));
+    /* Of all ranks the least, as a run counts. */
+    json_object_set_new(o, "device_may_use_bytes", lt_known(d->works ? d->least.device : -1));
+    json_object_set_new(o, "device_bound_by", limit_text(d, d->least.device_binds));
+    json_object_set_new(o, "host_may_use_bytes", lt_known(d->works ? d->least.host : -1));
+    json_object_set_new(o, "host_bound_by", limit_text(d, d->least.host_binds));
     return o;
 }
 
-json_t *lt_doctor_limits(lt_findings *f)
+json_t *lt_doctor_limits(lt_doctor *d)
 {
+    const lt_findings *f = &d->found;
     static const struct {
         const char *name;
         int         what;
@@ -88,6 +120,9 @@ json_t *lt_doctor_limits(lt_findings *f)
                    { "stack_bytes", RLIMIT_STACK }, { "file_size_bytes", RLIMIT_FSIZE }, { "open_files", RLIMIT_NOFILE },
                    { "processes", RLIMIT_NPROC } };
     json_t *o = json_object();
+    json_object_set_new(o, "memory_limit_bytes", lt_known(d->s->memory_limit ? (int64_t)d->s->memory_limit : -1));
+    json_object_set_new(o, "memory_fraction", json_real(d->s->memory_fraction));
+    json_object_set_new(o, "host_memory_limit_bytes", lt_known(d->s->host_memory_limit ? (int64_t)d->s->host_memory_limit : -1));
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct rlimit r = { 0 };
         if (getrlimit((__rlimit_resource_t)limits[i].what, &r)) continue;
@@ -137,8 +172,10 @@ static void try_files(const char *folder, json_t *o, lt_findings *f)
     close(fd);
 }
 
-json_t *lt_doctor_disk(const char *out, lt_findings *f)
+json_t *lt_doctor_disk(lt_doctor *d)
 {
+    lt_findings *f = &d->found;
+    const char *out = d->s->out;
     char path[PATH_BYTES - 64];
     struct statvfs v;
     struct stat s;

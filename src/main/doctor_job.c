@@ -1,4 +1,4 @@
-/* Launcher, shards, codecs, and what to type. */
+/* Launcher, shards, codecs. */
 #include "doctor.h"
 
 #include <longtake/pool.h>
@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The path of a program in $PATH, or "". */
-static void which(const char *name, char *out, size_t n)
+void lt_which(const char *name, char *out, size_t n)
 {
     const char *at = getenv("PATH");
     for (; at && *at; at += *at == ':') {
@@ -22,20 +21,22 @@ static void which(const char *name, char *out, size_t n)
     *out = 0;
 }
 
-json_t *lt_doctor_launcher(lt_findings *f)
+json_t *lt_doctor_launcher(lt_doctor *d)
 {
-    static const char *const programs[] = { "mpirun", "srun" };
+    lt_findings *f = &d->found;
+    static const char *const programs[] = { "mpirun", "srun", "sbatch" };
     static const char *const variables[] = {
-        "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_JOB_ID", "SLURM_STEP_NUM_TASKS", "SLURM_ARRAY_TASK_ID",
+        "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_JOB_ID", "SLURM_STEP_NUM_TASKS", "SLURM_MEM_PER_NODE",
+        "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU", "SLURM_CPUS_ON_NODE", "SLURM_GPUS_ON_NODE", "SLURM_ARRAY_TASK_ID",
         "SLURM_JOB_END_TIME", "LONGTAKE_SHARD_INDEX", "LONGTAKE_SHARD_COUNT", "LONGTAKE_END_TIME", "SKYPILOT_JOB_RANK",
         "SKYPILOT_NUM_JOBS", "AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "JOB_COMPLETION_INDEX", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
     };
     char path[1024];
     lt_shard shard = { -1, 0 };
-    const char *source = NULL, *tasks = getenv("SLURM_STEP_NUM_TASKS");
+    const char *source = NULL;
     json_t *o = json_object();
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-        which(programs[i], path, sizeof path);
+        lt_which(programs[i], path, sizeof path);
         json_object_set_new(o, programs[i], *path ? json_string(path) : json_null());
     }
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
@@ -43,22 +44,20 @@ json_t *lt_doctor_launcher(lt_findings *f)
         if (value) json_object_set_new(o, variables[i], json_string(value));
     }
     if (lt_shard_from_env(getenv, 0, &shard, &source) < 0) {
-        lt_finding(f->problems, "%s", lt_error_last()->text);
-        lt_error_clear();
+        lt_finding_failed(f->problems);
     } else if (shard.index >= 0) {
         snprintf(path, sizeof path, shard.count ? "%d of %d" : "%d", shard.index, shard.count);
         json_object_set_new(o, "shard", json_string(path));
         json_object_set_new(o, "shard_from", json_string(source ? source : ""));
     }
-    if (tasks && atoi(tasks) > 1 && getenv("SLURM_PROCID") && !getenv("PMIX_RANK") && !getenv("OMPI_COMM_WORLD_SIZE"))
-        lt_finding(f->problems, "this Slurm step has %s tasks that do not know of each other: start it with srun --mpi=pmix", tasks);
     if (!json_is_string(json_object_get(o, "mpirun")))
         lt_finding(f->notes, "mpirun is not in PATH: one process works, several need it (Debian: openmpi-bin)");
     return o;
 }
 
-json_t *lt_doctor_codecs(lt_findings *f)
+json_t *lt_doctor_codecs(lt_doctor *d)
 {
+    lt_findings *f = &d->found;
     static const struct {
         const char    *name;
         enum AVCodecID id;
@@ -76,21 +75,4 @@ json_t *lt_doctor_codecs(lt_findings *f)
     }
     if (missing == n) lt_finding(f->problems, "this FFmpeg decodes none of the codecs that longtake is tested with");
     return o;
-}
-
-char *lt_doctor_advice(const lt_settings *s, int n_gpus)
-{
-    /* One process uses all its cores; more of them only help where decoding or writing keeps one busy. On GPUs each has one. */
-    int ranks = n_gpus > 0 ? n_gpus : lt_cpus_allowed() / 4;
-    char path[1024], mpirun[128] = "", *text = NULL;
-    lt_shard shard;
-    const char *source;
-    bool sharded = lt_shard_from_env(getenv, 0, &shard, &source) >= 0 && shard.index >= 0;
-    which("mpirun", path, sizeof path);
-    if (*path && ranks > 1)
-        snprintf(mpirun, sizeof mpirun, "mpirun%s --bind-to none -n %d ", geteuid() == 0 ? " --allow-run-as-root" : "", ranks);
-    if (asprintf(&text, "%slongtake run --task flow%s%s --out %s VIDEO...", mpirun, n_gpus > 0 ? " --device cuda" : n_gpus < 0 ? " --device cpu" : "", sharded ? " --shard auto" : "",
-                 s->out ? s->out : "out/") < 0)
-        return NULL;
-    return text;
 }

@@ -80,7 +80,21 @@ size_t lt_media_host_bytes(const lt_media *m)
 
 size_t lt_media_device_bytes(const lt_media *m)
 {
-    return m->decoder == LT_DECODER_NVDEC ? lt_hw_surface_bytes(&m->info) : 0;
+    return lt_media_info_device_bytes(&m->info, m->decoder);
+}
+
+size_t lt_media_info_device_bytes(const lt_media_info *info, lt_decoder decoder)
+{
+    return decoder == LT_DECODER_NVDEC ? lt_hw_surface_bytes(info) : 0;
+}
+
+lt_status lt_media_info_check(const lt_media_info *info, lt_decoder decoder, const char *name)
+{
+    lt_status st = LT_OK;
+    const char *why = decoder == LT_DECODER_NVDEC ? lt_hw_refusal(info) : NULL;
+    if (why) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: %s; use --decoder cpu", name, why);
+done:
+    return st;
 }
 
 json_t *lt_media_info_to_json(const lt_media_info *i)
@@ -272,9 +286,9 @@ done:
 lt_status lt_media_use_device(lt_media *m, lt_device *device, void *memory, size_t n_bytes)
 {
     lt_status st = LT_OK;
-    const char *why = lt_hw_refusal(&m->info);
     if (m->decoder != LT_DECODER_NVDEC) LT_FAIL(LT_E_INTERNAL, "%s: a device for a video that the CPU decodes", m->path);
-    if (m->files || why) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: %s; use --decoder cpu", m->path, why ? why : "it takes no images");
+    if (m->files) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: it takes no images; use --decoder cpu", m->path);
+    LT_TRY(lt_media_info_check(&m->info, m->decoder, m->path));
     if (!m->hw.table) m->hw.table = &lt_hw_nvdec;
     m->hw.device = device;
     m->hw.ring = memory;

@@ -4,6 +4,7 @@
 #include "forecast_rows.h"
 #include "inputs.h"
 #include "need.h"
+#include "total.h"
 
 #include <longtake/align.h>
 #include <longtake/place.h>
@@ -61,7 +62,11 @@ static lt_status device(lt_forecast *f, const lt_settings *s)
         snprintf(f->device, sizeof f->device, "cpu %s", lt_isa_name(isa));
     }
     snprintf(place.kind, sizeof place.kind, "%s", f->device);
-    f->env = (lt_task_env){ .settings = s, .precision = LT_F32 };
+    f->env = (lt_task_env){ .settings = s, .precision = LT_F32, .planes = s->decoder == LT_DECODE_NVDEC };
+    if (f->env.planes && place.machine.backend == LT_BACKEND_CPU)
+        LT_FAIL(LT_E_DEVICE, "--decoder nvdec: its frames stay on a GPU, and this plan is for a CPU: give --device-profile of a GPU, or --decoder cpu");
+    if (f->env.planes && !f->task->finish)
+        LT_FAIL(LT_E_USAGE, "--decoder nvdec: --task %s takes frames from the CPU's memory: leave it out", f->task->name);
     if (f->task->finish) LT_TRY(lt_place_precision(&place, s, &f->env.precision));
     f->env.machine = place.machine;
     LT_TRY(budget(f, s));
@@ -83,6 +88,11 @@ static int64_t chosen(const lt_settings *s, double n, double fps)
     return s->frames > 0 && s->frames < all ? s->frames : all;
 }
 
+static lt_decoder decoder(const lt_settings *s)
+{
+    return s->decoder == LT_DECODE_NVDEC ? LT_DECODER_NVDEC : LT_DECODER_CPU;
+}
+
 /* What the header says; the index, which reads the whole file, where it does not. */
 static lt_status look(const lt_settings *s, const char *path, int max_res, lt_forecast_video *v)
 {
@@ -90,9 +100,10 @@ static lt_status look(const lt_settings *s, const char *path, int max_res, lt_fo
     lt_media *media = NULL;
     lt_index *index = NULL;
     int64_t *frames = NULL;
-    const lt_media_opts opts = { .max_res = max_res };
+    const lt_media_opts opts = { .max_res = max_res, .decoder = decoder(s) };
     LT_TRY(lt_media_open(path, &opts, &media));
     v->info = *lt_media_get_info(media);
+    LT_TRY(lt_media_info_check(&v->info, opts.decoder, path));
     if (v->info.duration > 0 && v->info.avg_fps > 0) {
         v->n_frames = chosen(s, v->info.duration * v->info.avg_fps, v->info.avg_fps);
         goto done;
@@ -114,12 +125,15 @@ static lt_status one_size(lt_forecast *f, const lt_settings *s, int max_res)
     char name[48];
     if (!(f->videos = v = calloc(1, sizeof *v))) LT_FAIL(LT_E_MEMORY, "no memory for a plan");
     f->n_videos = 1;
-    v->info = (lt_media_info){ .width = s->size.width, .height = s->size.height, .coded_width = s->size.width, .coded_height = s->size.height, .bit_depth = 8 };
+    /* A frame a second. Of the codecs, h264 has the decoder that keeps most frames. */
+    v->info = (lt_media_info){ .width = s->size.width, .height = s->size.height, .coded_width = s->size.width, .coded_height = s->size.height, .bit_depth = 8,
+                               .duration = (double)s->frames, .avg_fps = 1, .codec = "h264", .pixel_format = "yuv420p" };
     lt_media_scale(max_res, &v->info.width, &v->info.height);
     v->n_frames = s->frames;
     v->counted = true;
     snprintf(name, sizeof name, "%dx%d", s->size.width, s->size.height);
     if (!(v->name = strdup(name))) LT_FAIL(LT_E_MEMORY, "no memory for a plan");
+    LT_TRY(lt_media_info_check(&v->info, decoder(s), name));
 done:
     return st;
 }
@@ -148,25 +162,69 @@ done:
 static bool same_frames(const lt_media_info *a, const lt_media_info *b)
 {
     return a->width == b->width && a->height == b->height && a->coded_width == b->coded_width && a->coded_height == b->coded_height &&
-           a->bit_depth == b->bit_depth && a->rotation == b->rotation;
+           a->bit_depth == b->bit_depth && a->rotation == b->rotation && !strcmp(a->codec, b->codec) && lt_need_frames(a) == lt_need_frames(b);
 }
 
-static lt_status walk(lt_forecast *f, int i, const lt_field *fields, int n_fields)
+static lt_ladder_ask ask_for(const lt_forecast *f, int i, const lt_field *fields, int n_fields)
+{
+    const lt_forecast_video *v = &f->videos[i];
+    return (lt_ladder_ask){ .task = f->task, .env = &f->env, .fields = fields, .n_fields = n_fields, .name = v->name, .info = v->info,
+                            .decoder_device = (int64_t)lt_media_info_device_bytes(&v->info, decoder(f->env.settings)), .n_threads = f->n_threads,
+                            .ranks = f->n_ranks, .budget = f->budget, .overhead = f->overhead, .quality = true };
+}
+
+/* The ladder of a video; those of one size share it. */
+static lt_status walk(lt_forecast *f, int i, const lt_ladder_ask *ask)
 {
     lt_status st = LT_OK;
     lt_forecast_video *v = &f->videos[i];
-    v->ladder.chosen = -1;
-    if (v->status < 0) return LT_OK;
-    for (int k = 0; k < i; k++)
-        if (f->videos[k].status >= 0 && same_frames(&f->videos[k].info, &v->info)) {
-            v->ladder = f->videos[k].ladder;
-            return LT_OK;
-        }
-    const lt_ladder_ask ask = { .task = f->task, .env = &f->env, .fields = fields, .n_fields = n_fields, .name = v->name, .info = v->info,
-                                .n_threads = f->n_threads, .ranks = f->n_ranks, .budget = f->budget, .overhead = f->overhead, .quality = true };
-    v->status = lt_ladder_walk(&ask, &v->ladder);
+    for (int k = 0; k < i; k++) {
+        const lt_forecast_video *twin = &f->videos[k];
+        if (!twin->ladder.n || !same_frames(&twin->info, &v->info)) continue;
+        v->ladder = twin->ladder;
+        v->status = twin->status;
+        /* The sentence begins with the name of the video. */
+        if (v->status < 0) snprintf(v->why, sizeof v->why, "%s%s", v->name, twin->why + strlen(twin->name));
+        return LT_OK;
+    }
+    v->status = lt_ladder_walk(ask, &v->ladder);
     if (v->status == LT_E_MEMORY || v->status == LT_E_DATA) snprintf(v->why, sizeof v->why, "%s", lt_error_last()->text);
     else LT_TRY(v->status);
+done:
+    return st;
+}
+
+/* All videos of a job have one quality, the lowest that one of them needs; where that is not the one asked for, all are walked again at it. */
+static lt_status walk_all(lt_forecast *f, const lt_field *fields, int n_fields)
+{
+    lt_status st = LT_OK;
+    int level = 0;
+    lt_setting x;
+    for (int i = 0; i < f->n_videos; i++) {
+        const lt_ladder_ask ask = ask_for(f, i, fields, n_fields);
+        lt_ladder *l = &f->videos[i].ladder;
+        l->chosen = -1;
+        if (f->videos[i].status < 0) continue;
+        LT_TRY(walk(f, i, &ask));
+        if (l->chosen >= 0 && l->candidates[l->chosen].quality > level) level = l->candidates[l->chosen].quality;
+    }
+    if (!level || f->n_videos < 2) return LT_OK;
+    const lt_ladder_ask first = ask_for(f, 0, fields, n_fields);
+    if (!lt_ladder_quality(&first, level, &x)) LT_FAIL(LT_E_INTERNAL, "there is no quality %d", level);
+    lt_settings room;
+    const lt_task_env settled = lt_quality_env(&f->env, &x, &room);
+    for (int i = 0; i < f->n_videos; i++) {
+        lt_forecast_video *v = &f->videos[i];
+        const bool walked = v->ladder.n > 0;
+        if (!walked || (v->ladder.chosen >= 0 && v->ladder.candidates[v->ladder.chosen].quality == level)) continue;
+        lt_ladder_ask ask = ask_for(f, i, fields, n_fields);
+        ask.env = &settled;
+        ask.quality = false;
+        v->ladder.n = 0;
+        v->ladder.chosen = -1;
+        v->status = LT_OK;
+        LT_TRY(walk(f, i, &ask));
+    }
 done:
     return st;
 }
@@ -185,19 +243,25 @@ static lt_status arena(lt_forecast *f)
     const lt_candidate *c = taken(v);
     lt_settings room;
     const lt_task_env env = lt_setting_env(&f->env, &c->setting, &room);
+    lt_total all = { 0 };
     size_t n_bytes = 0;
+    for (int i = 0; i < f->n_videos; i++)
+        if (taken(&f->videos[i])) lt_total_add(&all, &taken(&f->videos[i])->need);
     LT_TRY(f->task->plan(&env, v->info.width, v->info.height, &f->plan, &n_bytes));
     if (f->task->layout) f->task->layout(f->plan, &f->layout);
     if (f->layout.network) lt_forecast_network(f);
     else lt_forecast_add(f, LT_ROW_BUFFERS, "", (int64_t)n_bytes);
     lt_forecast_add(f, LT_ROW_RING, "", (int64_t)f->layout.ring_bytes);
-    lt_forecast_add(f, LT_ROW_STAGING, "", c->need.staging);
-    lt_forecast_add(f, LT_ROW_READER, "", c->need.reader);
-    lt_forecast_add(f, LT_ROW_DECODER, "", c->need.decoder);
+    lt_forecast_add(f, LT_ROW_STAGING, "", all.staging);
+    lt_forecast_add(f, LT_ROW_READER, "", all.reader);
+    lt_forecast_add(f, LT_ROW_DECODER, "", all.decoder);
     lt_forecast_add(f, LT_ROW_OVERHEAD, "", f->overhead);
-    f->arena = c->need.device - c->need.decoder;
-    for (int i = 0; i < f->n_videos; i++)
-        if (taken(&f->videos[i]) && taken(&f->videos[i])->need.host > f->host) f->host = taken(&f->videos[i])->need.host;
+    f->arena = all.arena;
+    f->host = all.host;
+    f->staging_at = all.staging_at;
+    f->reader_at = all.reader_at;
+    LT_TRY(lt_total_check(&all, &f->budget));
+    f->fits = true;
 done:
     return st;
 }
@@ -318,11 +382,11 @@ lt_status lt_forecast_make(const lt_settings *s, lt_forecast *f)
     LT_TRY(f->task->fields(s, fields, &n_fields));
     LT_TRY(device(f, s));
     LT_TRY(collect(f, s));
+    LT_TRY(walk_all(f, fields, n_fields));
     for (int i = 0; i < f->n_videos; i++) {
         const lt_candidate *c;
-        LT_TRY(walk(f, i, fields, n_fields));
         if (f->videos[i].status < 0 && (bad < 0 || f->videos[i].status == LT_E_MEMORY)) bad = i;
-        if ((c = taken(&f->videos[i])) && (f->largest < 0 || c->need.device > taken(&f->videos[f->largest])->need.device)) f->largest = i;
+        if ((c = taken(&f->videos[i])) && (f->largest < 0 || c->need.plan > taken(&f->videos[f->largest])->need.plan)) f->largest = i;
     }
     if (f->largest < 0) LT_FAIL(f->videos[bad].status, "%s", f->videos[bad].why);
     LT_TRY(arena(f));

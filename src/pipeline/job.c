@@ -3,6 +3,7 @@
 #include "finish.h"
 #include "need.h"
 #include "settle.h"
+#include "total.h"
 
 #include <longtake/file.h>
 
@@ -300,6 +301,7 @@ static lt_status look_at(lt_setup *s, const lt_input *in, probe *p)
     LT_TRY(lt_video_id_check(in->id));
     LT_TRY(lt_media_open(in->path, &opts, &media));
     const lt_media_info *info = lt_media_get_info(media);
+    LT_TRY(lt_media_info_check(info, opts.decoder, in->path));
     p->width = info->width;
     p->height = info->height;
     LT_TRY(fits(s, media, in->path, p));
@@ -514,37 +516,25 @@ done:
     return st;
 }
 
-/* A place for n_bytes at the end of the arena. */
-static size_t behind(lt_setup *s, size_t n_bytes)
-{
-    const size_t at = lt_arena_padded(s->arena_bytes);
-    if (n_bytes) s->arena_bytes = at + n_bytes;
-    return at;
-}
-
 static lt_status sum_up(lt_setup *s)
 {
     lt_status st = LT_OK;
-    char need[32], have[32];
-    int64_t decoder = 0;
+    lt_total all = { 0 };
     s->prefetch = s->settings->prefetch;
     for (int64_t v = 0; v < s->inputs.n; v++) {
         const lt_setup_video *video = &s->videos[v];
         if (video->status < 0 || !video->mine) continue;
-        if ((size_t)video->need.plan > s->arena_bytes) s->arena_bytes = (size_t)video->need.plan;
-        if ((size_t)video->need.host > s->host_bytes) s->host_bytes = (size_t)video->need.host;
+        lt_total_add(&all, &video->need);
         const size_t record = s->task->finish ? lt_finishing_record_bytes(&video->finish) : 0;
         if (record > s->record_bytes) s->record_bytes = record;
-        if ((size_t)video->need.reader > s->reader_bytes) s->reader_bytes = (size_t)video->need.reader;
-        if (video->need.decoder > decoder) decoder = video->need.decoder;
         if (video->setting.prefetch < s->prefetch) s->prefetch = video->setting.prefetch;
     }
-    s->staging_at = behind(s, lt_need_staging(&s->env.machine, lt_comm_size(s->comm), s->record_bytes));
-    s->reader_at = behind(s, s->reader_bytes);
-    if ((int64_t)s->arena_bytes + decoder > s->budget.device)
-        LT_FAIL(LT_E_MEMORY, "the videos of this job together need %s of device memory and %s may be used (%s): raise that limit, or do those of one size by themselves",
-                lt_bytes_text((int64_t)s->arena_bytes + decoder, need, sizeof need), lt_bytes_text(s->budget.device, have, sizeof have),
-                lt_limit_text(s->budget.device_binds));
+    s->arena_bytes = (size_t)all.arena;
+    s->host_bytes = (size_t)all.host;
+    s->staging_at = (size_t)all.staging_at;
+    s->reader_at = (size_t)all.reader_at;
+    s->reader_bytes = (size_t)all.reader;
+    LT_TRY(lt_total_check(&all, &s->budget));
 done:
     return st;
 }

@@ -42,6 +42,17 @@ lt_task_env lt_setting_env(const lt_task_env *env, const lt_setting *x, lt_setti
     return out;
 }
 
+lt_task_env lt_quality_env(const lt_task_env *env, const lt_setting *x, lt_settings *room)
+{
+    lt_task_env out = *env;
+    *room = *env->settings;
+    room->model = x->model;
+    room->input_size = x->input_size;
+    out.settings = room;
+    out.precision = x->precision;
+    return out;
+}
+
 static char *or_all(int64_t n, char *out, size_t n_bytes)
 {
     if (n) snprintf(out, n_bytes, "%lld", (long long)n);

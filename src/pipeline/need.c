@@ -9,6 +9,18 @@
 /* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
 enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
+/* What is known of each frame of a video at once: index and times, and in HDF5 a chunk of each field. Bounds of what was measured over 100,000 frames
+ * (docs/measurements.md). Frames are counted in steps, so that videos of about one length have one plan; a header that claims more than a day is taken for a
+ * mistake. */
+enum { FRAME_BYTES = 384, CHUNK_BYTES = 384, FRAMES_STEP = 1024, FRAMES_MOST = 1 << 21 };
+
+int64_t lt_need_frames(const lt_media_info *info)
+{
+    const double n = info->duration > 0 && info->avg_fps > 0 ? info->duration * info->avg_fps : 0;
+    const int64_t all = n < FRAMES_MOST ? (int64_t)n : FRAMES_MOST;
+    return (all + FRAMES_STEP - 1) / FRAMES_STEP * FRAMES_STEP;
+}
+
 size_t lt_need_frame(const lt_field *fields, int n_fields, int width, int height, const lt_finish_config *finish)
 {
     size_t n = 0, raw = (size_t)finish->net_width * (size_t)finish->net_height * sizeof(float);
@@ -31,13 +43,14 @@ size_t lt_need_staging(const lt_machine *m, int ranks, size_t record)
     return m->backend != LT_BACKEND_CPU && record && ranks > 1 ? lt_carrier_device_bytes(record) : 0;
 }
 
-/* Decoder, frames decoded ahead, writer, the session, and what the second step and its halo records take. */
+/* Decoder, frames decoded ahead, writer, what is known of each frame, the session, and what the second step and its halo records take. */
 static int64_t host_bytes(const lt_ladder_ask *ask, const lt_setting *setting, const lt_need *need, const void *plan)
 {
     const lt_task *t = ask->task;
     const size_t frame = lt_need_frame(ask->fields, ask->n_fields, ask->info.width, ask->info.height, &need->finish);
     const lt_writer_opts w = lt_need_writer(ask->env->settings, ask->n_threads, frame);
     size_t n = HOST_SLACK + lt_media_info_host_bytes(&ask->info) + lt_writer_bytes(&w);
+    n += (size_t)lt_need_frames(&ask->info) * (FRAME_BYTES + (size_t)ask->n_fields * CHUNK_BYTES);
     if (!ask->env->planes) n += lt_reader_bytes(&ask->info, (int)setting->prefetch);
     if (t->host_bytes) n += t->host_bytes(plan);
     if (t->finish) n += lt_finishing_bytes(t->finish, &need->finish) + lt_halo_box_bytes(lt_finishing_record_bytes(&need->finish));

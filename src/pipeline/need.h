@@ -6,11 +6,15 @@
 #ifndef LT_PIPELINE_NEED_H
 #define LT_PIPELINE_NEED_H
 
+#include <longtake/media.h>
 #include <longtake/store.h>
 #include <longtake/task.h>
 
 /* Bytes of all fields of one frame as a task hands them over, or of a raw map where that is more. */
 size_t lt_need_frame(const lt_field *fields, int n_fields, int width, int height, const lt_finish_config *finish);
+
+/* Frames of a video as its header tells, rounded up: what host memory grows with. 0 where it does not tell. */
+int64_t lt_need_frames(const lt_media_info *info);
 
 /* What a writer of such frames may use; on_commit is left empty. */
 lt_writer_opts lt_need_writer(const lt_settings *s, int n_threads, size_t max_frame_bytes);

@@ -95,7 +95,7 @@ lt_status lt_settle(lt_setup *s)
     if (level == 0 || !lt_ladder_quality(&ask, level, &x)) goto done;
     tell(s, &x);
     const bool other = x.model != s->settings->model;
-    s->env = lt_setting_env(&s->env, &x, &s->settled);
+    s->env = lt_quality_env(&s->env, &x, &s->settled);
     s->settings = &s->settled;
     if (other && s->task->fit && s->weights) st = s->task->fit(&s->env);
     if (st < 0)

@@ -44,15 +44,60 @@ void lt_text_add(lt_text *t, const char *format, ...)
     va_end(args);
 }
 
+/* Bytes of the character of UTF-8 at `s`, which ends in a zero byte; 0: it is none, or one that XML forbids.
+ * Source of the ranges: Unicode 15, table 3-7; XML 1.0, production 2. */
+static size_t utf8_length(const unsigned char *s)
+{
+    const unsigned c = s[0];
+    if (c < 0x80) return 1;
+    const size_t n = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (c == 0xe0 && s[1] < 0xa0) return 0;
+    if (c == 0xed && s[1] > 0x9f) return 0;
+    if (c == 0xf0 && s[1] < 0x90) return 0;
+    if (c == 0xf4 && s[1] > 0x8f) return 0;
+    if (c == 0xef && s[1] == 0xbf && s[2] >= 0xbe) return 0;
+    return n;
+}
+
+static void add_html(lt_text *t, const char *text, bool lines)
+{
+    while (text && *text) {
+        const size_t n = utf8_length((const unsigned char *)text);
+        const unsigned char c = (unsigned char)*text;
+        if (n == 0) add(t, "\xef\xbf\xbd", 3);
+        else if (c == '&') add(t, "&amp;", 5);
+        else if (c == '<') add(t, "&lt;", 4);
+        else if (c == '>') add(t, "&gt;", 4);
+        else if (c == '"') add(t, "&quot;", 6);
+        else if (c == '\'') add(t, "&#39;", 5);
+        else if ((c < 32 && !(lines && c == '\n')) || c == 127) add(t, " ", 1);
+        else add(t, text, n);
+        text += n ? n : 1;
+    }
+}
+
 void lt_text_add_html(lt_text *t, const char *text)
 {
-    for (; text && *text; text++) {
-        if (*text == '&') add(t, "&amp;", 5);
-        else if (*text == '<') add(t, "&lt;", 4);
-        else if (*text == '>') add(t, "&gt;", 4);
-        else if (*text == '"') add(t, "&quot;", 6);
-        else if (*text == '\'') add(t, "&#39;", 5);
-        else add(t, (unsigned char)*text < 32 || *text == 127 ? " " : text, 1);
+    add_html(t, text, false);
+}
+
+void lt_text_add_html_lines(lt_text *t, const char *text)
+{
+    add_html(t, text, true);
+}
+
+void lt_text_add_url(lt_text *t, const char *path)
+{
+    static const char digit[] = "0123456789ABCDEF";
+    if (path && *path && *path != '/') add(t, "./", 2);
+    for (; path && *path; path++) {
+        const unsigned char c = (unsigned char)*path;
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~/", c);
+        const char escaped[3] = { '%', digit[c >> 4], digit[c & 15] };
+        if (plain) add(t, path, 1);
+        else add(t, escaped, 3);
     }
 }
 

@@ -20,8 +20,13 @@ typedef struct {
 
 void lt_text_add(lt_text *t, const char *format, ...) LT_PRINTF(2, 3);
 
-/* As HTML text or attribute value; NULL is empty. Control characters become spaces. */
+/* As text or attribute value of HTML and of XML; NULL is empty. Control characters become spaces, bytes that are no UTF-8 the
+ * replacement character U+FFFD. The second keeps line ends. */
 void lt_text_add_html(lt_text *t, const char *text);
+void lt_text_add_html_lines(lt_text *t, const char *text);
+
+/* A path as the target of a link: relative to the page unless it begins with '/', whatever characters it has. */
+void lt_text_add_url(lt_text *t, const char *path);
 
 /* As a label's value of OpenMetrics: backslash, quote and line end escaped. */
 void lt_text_add_label(lt_text *t, const char *text);

@@ -4,17 +4,19 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
-PROGRAM = os.environ["LONGTAKE"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import harness
+
+ROOT = str(harness.ROOT)
 SECONDS = 60
 
 
 def longtake(*words, **more):
-    env = dict(os.environ, **more.pop("env", {}))
-    return subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=SECONDS, env=env, **more)
+    return harness.call(*words, timeout=SECONDS, **more)
 
 
 class Usage(unittest.TestCase):
@@ -100,7 +102,7 @@ class Output(unittest.TestCase):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
         with open("/dev/full", "w") as full:
-            r = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+            r = subprocess.run([harness.LONGTAKE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
         self.assertEqual(r.returncode, 74)
         self.assertIn("standard output cannot be written", r.stderr)
 
@@ -148,37 +150,6 @@ class Pages(unittest.TestCase):
                 r = subprocess.run([shell, "-n"], input=script.stdout, capture_output=True, text=True, timeout=SECONDS)
                 self.assertEqual((r.returncode, r.stderr), (0, ""), shell)
         self.assertEqual(longtake("completion", "tcsh").returncode, 64)
-
-
-class Doctor(unittest.TestCase):
-    def test_json(self):
-        with tempfile.TemporaryDirectory() as folder:
-            out = os.path.join(folder, "new", "job")
-            r = longtake("doctor", "--json", "--out", out)
-            report = json.loads(r.stdout)
-            self.assertEqual(os.listdir(folder), [], "doctor leaves nothing behind")
-        self.assertEqual(report["ready"], not report["problems"])
-        self.assertEqual(r.returncode, 0 if report["ready"] else 69)
-        self.assertEqual(report["disk"]["tested"], folder)
-        self.assertTrue(report["disk"]["writable"])
-        self.assertIn(report["cpu"]["isa"], ("base", "avx2", "avx512"))
-        self.assertLessEqual(report["cpu"]["cores_allowed"], os.cpu_count())
-        self.assertGreater(report["memory"]["total_bytes"], report["memory"]["available_bytes"])
-        self.assertIn("libavcodec", report["versions"])
-        self.assertIn("ffv1", report["codecs"])
-
-    def test_a_place_that_cannot_be_written(self):
-        r = longtake("doctor", "--out", "/proc/none")
-        self.assertEqual(r.returncode, 69)
-        self.assertRegex(r.stdout, "PROBLEM: '/proc' cannot be written")
-
-    def test_shard_of_a_launcher(self):
-        env = {"LONGTAKE_SHARD_INDEX": "2", "LONGTAKE_SHARD_COUNT": "5"}
-        report = json.loads(longtake("doctor", "--json", env=env).stdout)
-        self.assertEqual(report["launcher"]["shard"], "2 of 5")
-        r = longtake("doctor", env={"LONGTAKE_SHARD_INDEX": "5", "LONGTAKE_SHARD_COUNT": "5"})
-        self.assertEqual(r.returncode, 69)
-        self.assertIn("PROBLEM", r.stdout)
 
 
 class Trace(unittest.TestCase):
@@ -261,4 +232,4 @@ class Models(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

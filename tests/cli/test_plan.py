@@ -3,12 +3,12 @@ import json
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
+import planned
 
 TINY = ["--task", "depth", "--input-size", "70"]
 MIB = 1 << 20
@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 def plan(*words, code=0):
     """What plan --json says; its message goes to standard error and is left out."""
-    r = subprocess.run(harness.command("plan", "--json", *words), capture_output=True, text=True, timeout=60, env=harness.clean_environment())
+    r = harness.call("plan", "--json", *words, timeout=60)
     if r.returncode != code:
         raise AssertionError(f"exit {r.returncode}: {r.stderr}")
     return json.loads(r.stdout), r.stderr
@@ -81,6 +81,49 @@ class Plan(unittest.TestCase):
         again = harness.longtake("run", "--out", self.folder / "small", "--quiet", *words, "--allow", "size", self.clip)
         self.assertEqual(again.code, 0, again.text)
 
+    def test_videos_of_different_sizes(self):
+        """One job has one input size: the one in which its largest video fits. Then what does not fit fails by itself, and the rest is done."""
+        square = harness.clip(self.folder / "square.mp4", 3, size="70x70", seed=2)
+        words = ["--task", "depth", "--input-size", "252", "--frames", "3"]
+        both = [square, self.clip]
+        least = {c: [x["device_bytes"] for x in plan(*words, "--memory-limit", MIB, c, code=69)[0]["videos"][0]["ladder"]] for c in both}
+        limit = min(least[self.clip]) - 1
+        self.assertLess(min(least[square]), limit, "the first one is to fit as it is")
+        said, _ = plan(*words, "--memory-limit", limit, "--allow", "size", *both)
+        self.assertEqual([v["setting"]["input_size"] for v in said["videos"]], [224, 224])
+        self.assertEqual(said["planned_bytes"], max(v["setting"]["device_bytes"] for v in said["videos"]))
+        r = harness.longtake("run", "--out", self.folder / "two", "--quiet", *words, "--weights", "synthetic:7", "--memory-limit", limit, "--allow", "size", *both)
+        self.assertEqual(r.code, 0, r.text)
+        said, message = plan(*words, "--memory-limit", limit, *both, code=69)
+        self.assertEqual({v["name"]: v["fits"] for v in said["videos"]}, {str(square): True, str(self.clip): False})
+        self.assertIn("film.mp4: 112x70 needs at least", message)
+        r = harness.longtake("run", "--out", self.folder / "one", "--quiet", *words, "--weights", "synthetic:7", "--memory-limit", limit, *both)
+        self.assertEqual(r.code, 69, r.text)
+        self.assertTrue((self.folder / "one/square.h5").exists())
+
+    def test_inputs_of_all_kinds(self):
+        """The harness compares each of these runs with its plan; here is that it did."""
+        turned, deep, pictures, broken = (self.folder / name for name in ("turned.mp4", "deep.mkv", "pictures", "broken.mkv"))
+        harness.ffmpeg("-i", self.clip, "-c", "copy", "-metadata:s:v", "rotate=90", turned)
+        harness.clip(deep, 6, size="90x120", codec=("-vf", "format=yuv422p10le", "-c:v", "ffv1"))
+        pictures.mkdir()
+        harness.ffmpeg("-i", self.clip, "-frames:v", 5, pictures / "%04d.png")
+        harness.ffmpeg("-i", self.clip, "-c:v", "mjpeg", broken)
+        data = bytearray(broken.read_bytes())
+        data[len(data) // 2:len(data) // 2 + 4000] = bytes(4000)
+        broken.write_bytes(data)
+        several = [turned, deep, pictures, self.clip]
+        rows = [(None, [turned]), (None, [deep, "--type", "f16"]), (None, [pictures]), (None, [broken]), (None, [self.clip, "--max-res", "64", "--fps", "5"]),
+                (2, several), (3, [*several, "--threads", "1", "--prefetch", "3"]), (None, [*several, "--segment-frames", "4", "--start", "0.1"])]
+        rows += [(2 if i == 1 else None, [*several, "--shard-by", by, "--shard", f"{i}/3"]) for by in ("video", "segment") for i in range(3)]
+        before = planned.counts["compared"]
+        for i, (ranks, words) in enumerate(rows):
+            with self.subTest(ranks=ranks, words=[str(w) for w in words]):
+                by = words[words.index("--shard-by") + 1] if "--shard-by" in words else i
+                r = harness.longtake("run", "--out", self.folder / f"kind{by}", "--quiet", "--task", "flow", "--preset", "fast", *words, ranks=ranks)
+                self.assertEqual(r.code, harness.EXIT["data"] if broken in words else 0, r.text)
+        self.assertEqual(planned.counts["compared"] - before, len(rows))
+
     def test_a_job_without_a_file(self):
         said, _ = plan("--task", "depth", "--size", "1920x1080", "--frames", "3000", "--ranks", "4")
         video = said["videos"][0]
@@ -99,9 +142,9 @@ class Plan(unittest.TestCase):
         self.assertLess(max(parts), said["planned_bytes"])
 
     def test_refusals(self):
-        said, message = plan("--task", "depth", "--size", "518x518", "--memory-limit", "200MiB", code=69)
+        said, message = plan("--task", "depth", "--size", "518x518", "--memory-limit", "150MiB", code=69)
         self.assertFalse(said["fits"])
-        self.assertRegex(message, r"needs at least [\d.]+ MiB of device memory and 200.0 MiB may be used: raise --memory-limit to \d+MiB")
+        self.assertRegex(message, r"needs at least [\d.]+ MiB of device memory and 150.0 MiB may be used: raise --memory-limit to \d+MiB")
         self.assertIn("--allow size would do", message)
         for words, says in ((["--size", "70x70", self.clip], "not both"), ([], "needs the size of the frames"), (["--size", "70x70", "--task", "map"], "not built")):
             r = harness.longtake("plan", *words)
@@ -124,4 +167,4 @@ class Plan(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

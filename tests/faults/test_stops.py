@@ -116,7 +116,7 @@ class Stops(harness.Case):
                     job = harness.Job(harness.command(*self.words(name), ranks=ranks), env={variable: end})
                     code = job.wait(30)
                     self.assertEqual(code, harness.EXIT["stopped"], job.output())
-                    self.assertLessEqual(time.time(), end, "it left after the end of its time")
+                    self.assertLessEqual(job.ended_at, end, "it left after the end of its time")
                     self.exits(harness.longtake(*self.words(name), ranks=ranks), "done")
                     self.assertEqual(harness.content_hash(self.dir / name / "clip.h5"), self.want)
 

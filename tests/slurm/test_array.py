@@ -40,6 +40,10 @@ class Array(harness.Case):
         return slurm.submit(f"--array={indices}", "--time=5", "--ntasks=1", SCRIPT, "--task", "flow", "--out", out,
                             *self.settings(), *self.clips, env=env, cwd=self.dir)
 
+    def planned(self, out):
+        """The tasks of an array hold what plan says of a rank of theirs."""
+        harness.check_left("--task", "flow", "--out", out, *self.settings(), *self.clips, ranks=2, env={"LONGTAKE_SHARD_COUNT": SHARDS}, cwd=self.dir)
+
     def until(self, ready, seconds, job, what):
         end = time.monotonic() + seconds
         while not ready():
@@ -74,6 +78,7 @@ class Array(harness.Case):
         again = self.submit(out, missing.group(1))
         self.until(lambda: self.ended(again), 90, again, "the end of the second submission")
         self.assertEqual(slurm.states(again), {1: ("COMPLETED", "0:0")}, self.logs(again))
+        self.planned(out)
         self.assertEqual(self.hashes(out), self.want)
         for name, stamp in harness.committed(out).items():
             self.assertEqual(stamp, before.get(name, stamp), f"{name} was committed and made again")
@@ -92,6 +97,7 @@ class Array(harness.Case):
         self.until(lambda: self.ended(job), 20, job, "the end after the notice")
         self.assertLess(time.monotonic() - began, 12, "10 s to leave, and Slurm's own delay")
         self.assertEqual(slurm.states(job), {0: ("FAILED", "75:0")}, self.logs(job))
+        self.planned(out)
         again = self.submit(out, "0", LONGTAKE_SHARD_COUNT="1")
         self.until(lambda: self.ended(again), 90, again, "the end of the second submission")
         self.assertEqual(slurm.states(again), {0: ("COMPLETED", "0:0")}, self.logs(again))

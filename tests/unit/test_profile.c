@@ -99,6 +99,70 @@ static void rates_follow_the_type(void **state)
     lt_profile_free(&p);
 }
 
+static void same_text(const char *a, const char *b)
+{
+    if (!a || !b) assert_ptr_equal(a, b);
+    else assert_string_equal(a, b);
+}
+
+static void same(const lt_profile *a, const lt_profile *b)
+{
+    same_text(a->name, b->name);
+    assert_int_equal(a->device, b->device);
+    assert_true(a->capability == b->capability);
+    assert_int_equal(a->multiprocessors, b->multiprocessors);
+    assert_true(a->memory == b->memory && a->usable == b->usable && a->overhead == b->overhead);
+    assert_true(a->f32 == b->f32 && a->tf32 == b->tf32 && a->f16 == b->f16 && a->bf16 == b->bf16 && a->bandwidth == b->bandwidth);
+    same_text(a->chip_source, b->chip_source);
+    same_text(a->memory_source, b->memory_source);
+    same_text(a->usable_source, b->usable_source);
+    same_text(a->overhead_source, b->overhead_source);
+    same_text(a->rates_source, b->rates_source);
+    same_text(a->bandwidth_source, b->bandwidth_source);
+}
+
+static void writes_and_reads(const lt_profile *p, const char *path)
+{
+    lt_profile back;
+    char *one = NULL, *two = NULL;
+    assert_ok(lt_profile_write(p, path));
+    assert_ok(lt_profile_read(path, &back));
+    same(p, &back);
+    assert_ok(lt_profile_text(p, &one));
+    assert_ok(lt_profile_text(&back, &two));
+    assert_string_equal(one, two);
+    free(one);
+    free(two);
+    lt_profile_free(&back);
+}
+
+/* Sizes that are no whole number of any unit, rates of all digits, and what YAML takes for something else. */
+static void what_is_written_reads_back_to_the_bit(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/longtake-profile-XXXXXX.yaml";
+    const int fd = mkstemps(path, 5);
+    assert_true(fd >= 0);
+    close(fd);
+    lt_strings names;
+    assert_ok(lt_profile_names(&names));
+    for (int i = 0; i < names.n; i++) {
+        lt_profile p;
+        assert_ok(lt_profile_read(names.item[i], &p));
+        writes_and_reads(&p, path);
+        lt_profile_free(&p);
+    }
+    lt_strings_free(&names);
+    const lt_profile odd = { .name = "{a: \"b\"} # \\ %x 'c", .device = LT_BACKEND_CUDA, .capability = 12.1, .multiprocessors = 7, .memory = 12345678901, .usable = 3,
+                             .f32 = 1.0 / 3, .tf32 = 1e-7, .f16 = 99999.5, .bandwidth = 0.1, .chip_source = "- yes: no, null", .usable_source = "~" };
+    lt_profile without = odd;
+    writes_and_reads(&odd, path);
+    without.chip_source = without.usable_source = NULL;
+    writes_and_reads(&without, path);
+    unlink(path);
+    assert_int_equal(lt_profile_write(&odd, "/proc/none/x.yaml"), LT_E_STORE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +170,7 @@ int main(void)
         cmocka_unit_test(unknown_names_get_the_list_and_the_nearest),
         cmocka_unit_test(mistakes_name_file_and_line),
         cmocka_unit_test(rates_follow_the_type),
+        cmocka_unit_test(what_is_written_reads_back_to_the_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
