@@ -14,8 +14,9 @@ enum { LARGEST = 16 << 20, NAME = 80, WARNING = 400 };
 static const struct {
     const char *key, *unit;
 } wholes[] = {
-    { "frames_per_second", "frames/s" }, { "window_seconds", "s" },       { "gflops", "GFLOP/s" },      { "matmul_gflops", "GFLOP/s" },   { "session_seconds", "s" },
-    { "first_window_seconds", "s" },     { "planned_bytes", "bytes" },    { "weight_bytes", "bytes" },  { "observed_bytes", "bytes" },
+    { "frames_per_second", "frames/s" }, { "window_seconds", "s" },       { "gflops", "GFLOP/s" },     { "matmul_gflops", "GFLOP/s" },
+    { "session_seconds", "s" },          { "first_window_seconds", "s" }, { "planned_bytes", "bytes" }, { "weight_bytes", "bytes" },
+    { "observed_bytes", "bytes" },
 };
 static const char *const lists[] = { "stages", "kernels" }, *const same[] = { "task", "model", "precision" }, *const near[] = { "machine", "device" };
 
@@ -45,7 +46,8 @@ lt_status lt_bench_old(const char *path, json_t **out)
     if (st == LT_E_ABSENT) LT_FAIL(LT_E_USAGE, "--compare %s: there is no such file: longtake bench --json writes one", path);
     if (st < 0 && st != LT_E_DATA) LT_FAIL(LT_E_USAGE, "--compare %s: it cannot be read: %s", path, lt_error_last()->text);
     LT_TRY(st);
-    if (!(old = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error))) LT_FAIL(LT_E_DATA, "--compare %s: line %d: %s: give what longtake bench --json printed", path, error.line, error.text);
+    if (!(old = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error)))
+        LT_FAIL(LT_E_DATA, "--compare %s: line %d: %s: give what longtake bench --json printed", path, error.line, error.text);
     if (!json_is_object(old)) LT_FAIL(LT_E_DATA, "--compare %s: it holds no object: give what longtake bench --json printed", path);
     if (missing(old)) LT_FAIL(LT_E_DATA, "--compare %s: it has no \"%s\": give what longtake bench --json printed", path, missing(old));
     *out = json_incref(old);
@@ -62,10 +64,12 @@ lt_status lt_bench_comparable(const char *path, const json_t *old, const lt_benc
     const int width = (int)json_integer_value(json_object_get(old, "width")), height = (int)json_integer_value(json_object_get(old, "height"));
     for (int i = 0; i < N_SAME; i++) {
         const char *was = json_string_value(json_object_get(old, same[i]));
-        if (strcmp(was, now[i]) != 0) LT_FAIL(LT_E_USAGE, "--compare %s: the %s was %s and is %s now: only benches of the same can be compared", path, same[i], was, now[i]);
+        if (strcmp(was, now[i]) != 0)
+            LT_FAIL(LT_E_USAGE, "--compare %s: the %s was %s and is %s now: only benches of the same can be compared", path, same[i], was, now[i]);
     }
     if (width != b->config.width || height != b->config.height)
-        LT_FAIL(LT_E_USAGE, "--compare %s: the size was %dx%d and is %dx%d now: give --size %dx%d", path, width, height, b->config.width, b->config.height, width, height);
+        LT_FAIL(LT_E_USAGE, "--compare %s: the size was %dx%d and is %dx%d now: give --size %dx%d", path, width, height, b->config.width, b->config.height,
+                width, height);
 done:
     return st;
 }
@@ -88,7 +92,8 @@ static json_t *warnings(const lt_settings *s, const json_t *old, const json_t *n
         snprintf(text, sizeof text, "there were %lld threads and are %lld now", (long long)was, (long long)is);
         json_array_append_new(all, json_string(text));
     }
-    for (size_t i = 0; i < json_array_size(all); i++) lt_log_warn(s->log, "--compare %s: %s", s->compare, json_string_value(json_array_get(all, i)));
+    for (size_t i = 0; i < json_array_size(all); i++)
+        lt_log_warn(s->log, "--compare %s: %s", s->compare, json_string_value(json_array_get(all, i)));
     return all;
 }
 
@@ -114,7 +119,10 @@ static const json_t *named(const json_t *list, const char *name)
 static json_t *pairs(const json_t *old, const json_t *now)
 {
     json_t *all = json_object();
-    for (int i = 0; i < N_WHOLES; i++) json_object_set_new(all, wholes[i].key, pair(json_object_get(old, wholes[i].key), json_object_get(now, wholes[i].key), wholes[i].unit));
+    for (int i = 0; i < N_WHOLES; i++) {
+        const char *key = wholes[i].key;
+        json_object_set_new(all, key, pair(json_object_get(old, key), json_object_get(now, key), wholes[i].unit));
+    }
     for (int l = 0; l < 2; l++) {
         const json_t *list = json_object_get(now, lists[l]);
         for (size_t i = 0; i < json_array_size(list); i++) {
@@ -156,8 +164,9 @@ lt_status lt_bench_compare(const lt_settings *s, const json_t *old, const json_t
     json_t *all = NULL, *said = warnings(s, old, now), *figures = pairs(old, now);
     if (!said || !figures) LT_FAIL(LT_E_MEMORY, "no memory for figures");
     if (s->json) {
-        all = json_pack("{s:s, s:O, s:O, s:O, s:O, s:O, s:O, s:O}", "against", s->compare, "task", json_object_get(now, "task"), "model", json_object_get(now, "model"), "width",
-                        json_object_get(now, "width"), "height", json_object_get(now, "height"), "precision", json_object_get(now, "precision"), "warnings", said, "figures", figures);
+        all = json_pack("{s:s, s:O, s:O, s:O, s:O, s:O, s:O, s:O}", "against", s->compare, "task", json_object_get(now, "task"), "model",
+                        json_object_get(now, "model"), "width", json_object_get(now, "width"), "height", json_object_get(now, "height"), "precision",
+                        json_object_get(now, "precision"), "warnings", said, "figures", figures);
         if (!all) LT_FAIL(LT_E_MEMORY, "no memory for figures");
         LT_TRY(lt_bench_print(all));
     } else {

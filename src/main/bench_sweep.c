@@ -167,7 +167,8 @@ static lt_status foretell(sweep *w)
             n++;
         }
     }
-    lt_log_info(w->s->log, "%d runs, %.1f TFLOP: at least %.1f minutes at the rate of this machine's own products; Ctrl-C keeps what is done", n, work * 1e-12, seconds / 60);
+    lt_log_info(w->s->log, "%d runs, %.1f TFLOP: at least %.1f minutes at the rate of this machine's own products; Ctrl-C keeps what is done", n,
+                work * 1e-12, seconds / 60);
 done:
     return st;
 }
@@ -302,7 +303,8 @@ static lt_status draw(const sweep *w)
     const size_t n = strlen(w->s->output), stem = n > 4 && !strcmp(w->s->output + n - 4, ".csv") ? n - 4 : n;
     snprintf(path, sizeof path, "%.*s.png", (int)stem, w->s->output);
     snprintf(title, sizeof title, "%s on %s, %d threads: frames/s by memory limit", w->lines[0].ask.task->name, w->place.kind, w->place.n_threads);
-    snprintf(subtitle, sizeof subtitle, "Values of all maps are the same along a line; to the left of it a job is refused before it begins. Numbers: what was given up; rings: a rung met again.%s",
+    snprintf(subtitle, sizeof subtitle,
+             "Values of all maps are the same along a line; to the left of it a job is refused before it begins. Numbers: how it is run; rings: once more.%s",
              w->overhead ? " Fixed overhead included (estimated)." : "");
     const lt_plot p = { title, subtitle, "memory limit, MiB", "frames/s", d->lines, d->n_lines, d->key, d->n_keys };
     LT_TRY(lt_plot_write(&p, path));
@@ -350,7 +352,8 @@ lt_status lt_bench_sweep(const lt_settings *s)
 done:
     if (st == LT_E_STOPPED) st = lt_raise(LT_E_STOPPED, __FILE__, __LINE__, __func__, "stopped early (%s): the table holds what was done", lt_stop_reason(w->stop));
     if (w && s->output && w->csv) LT_ALSO(draw(w));
-    if (w && s->output && w->csv && fclose(w->csv) != 0 && st >= 0) st = lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s cannot be written: is the disk full?", s->output);
+    if (w && s->output && w->csv && fclose(w->csv) != 0 && st >= 0)
+        st = lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s cannot be written: is the disk full?", s->output);
     for (int i = 0; w && i < w->n_lines; i++) free(w->lines[i].points);
     if (w) {
         lt_pool_destroy(&w->pool);

@@ -12,7 +12,8 @@ enum { WIDTH = 1400, LEFT = 110, RIGHT = 36, TOP = 92, PLOT_W = WIDTH - LEFT - R
        DOT = 5, STROKE = 3, LABEL_W = 28, LABEL_H = 20, LIFT = 38, TICKS_MAX = 32, COLOURS = 8, FAR = 8 };
 
 /* Okabe and Ito's colours, told apart also by those who see fewer; the light yellow left out and grey in its place. */
-static const lt_rgb colours[COLOURS] = { { 0, 114, 178 }, { 213, 94, 0 }, { 0, 158, 115 }, { 170, 80, 130 }, { 200, 140, 0 }, { 60, 160, 220 }, { 30, 30, 34 }, { 120, 120, 128 } };
+static const lt_rgb colours[COLOURS] = { { 0, 114, 178 },  { 213, 94, 0 },   { 0, 158, 115 }, { 170, 80, 130 },
+                                         { 200, 140, 0 },  { 60, 160, 220 }, { 30, 30, 34 },  { 120, 120, 128 } };
 
 typedef struct {
     double lo, hi;
