@@ -116,7 +116,7 @@ void lt_monitor_take(lt_monitor *m, int rank, const lt_rank_state *state, double
     h->planned += r->memory.host_planned - (first ? 0 : before.host_planned);
     h->now += (r->memory.host_used > 0 ? r->memory.host_used : 0) - (first || before.host_used < 0 ? 0 : before.host_used);
     if (h->now > h->most) h->most = h->now;
-    const lt_report_sample sample = { now - m->o.started, r->memory.device_used, r->memory.host_used };
+    const lt_report_sample sample = { now - m->o.started, r->memory.device_used > 0 ? r->memory.device_used : -1, r->memory.host_used };
     lt_samples_add(&r->samples, &sample);
     check_limit(m, rank, h);
     check_plan(m, rank, h);
@@ -127,10 +127,11 @@ void lt_monitor_take(lt_monitor *m, int rank, const lt_rank_state *state, double
 static void say_rank(const lt_monitor *m, int rank)
 {
     const lt_rank_memory *r = &m->ranks[rank].memory;
-    char planned[32], now[32], most[32], driver[32], more[80] = "";
+    char planned[32], now[32], most[48] = "not known before a segment ends", driver[32], more[80] = "";
+    if (r->device_used > 0) snprintf(most, sizeof most, "%s used", lt_bytes_text(r->device_used, driver, sizeof driver));
     if (r->driver >= 0) snprintf(more, sizeof more, "; %s by the driver, with its own part", lt_bytes_text(r->driver, driver, sizeof driver));
     lt_log_info(m->o.log, "memory of rank %d, %s: planned %s, now %s, peak %s used%s", rank, m->o.device, lt_bytes_text(r->device_planned, planned, sizeof planned),
-                lt_bytes_text(r->device_planned, now, sizeof now), lt_bytes_text(r->device_used, most, sizeof most), more);
+                lt_bytes_text(r->device_planned, now, sizeof now), most, more);
 }
 
 static void say_host(const lt_monitor *m, const host_memory *h)

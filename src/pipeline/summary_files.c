@@ -4,6 +4,7 @@
 #include "plan_of.h"
 
 #include <longtake/clock.h>
+#include <longtake/file.h>
 #include <longtake/metrics.h>
 
 #include <math.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 
 /* Pictures in report.html, which holds them itself and must stay of a size that a browser opens. */
-enum { MOST_SHEETS = 24 };
+enum { MOST_SHEETS = 24, MOST_SETTINGS = 32, SETTING_TEXT = 128, COMMAND_TEXT = 64 * 1024 };
 
 /* Seconds from the beginning to the first metrics.prom, and between two. */
 static const double first_refresh = 1, refresh = 15;
@@ -24,9 +25,9 @@ typedef struct {
     lt_report_stage   *stages;           /* [n_ranks, LT_STAGES] */
     lt_report_failure *failures;
     char             (*paths)[512], (*sheets)[4096];
-    char               title[64], device[96], frames[32], shards[32];
-    lt_report_pair     settings[5], versions[2];
-    char              *plan;
+    char               title[64], shard[32], setting_text[MOST_SETTINGS][SETTING_TEXT];
+    lt_report_pair     settings[MOST_SETTINGS + 2], versions[2];
+    char              *plan, *command;
     lt_report          report;
 } pages;
 
@@ -109,21 +110,62 @@ static void fill_failures(const lt_summary *s, pages *p)
     for (int64_t v = 0; v < s->s->inputs.n && !s->failed_before; v++) p->report.frames_failed += s->videos[v].bad_frames;
 }
 
+/* A plain value in words; false for lists and objects. */
+static bool plain_text(const json_t *x, char *text, int size)
+{
+    if (json_is_string(x)) snprintf(text, (size_t)size, "%s", json_string_value(x));
+    else if (json_is_integer(x)) snprintf(text, (size_t)size, "%lld", (long long)json_integer_value(x));
+    else if (json_is_real(x)) snprintf(text, (size_t)size, "%g", json_real_value(x));
+    else if (json_is_boolean(x)) snprintf(text, (size_t)size, "%s", json_is_true(x) ? "yes" : "no");
+    else return false;
+    return true;
+}
+
+/* Those of the job, and what is of this run alone. */
 static void fill_settings(const lt_summary *s, pages *p)
 {
-    const lt_setup *setup = s->s;
-    snprintf(p->device, sizeof p->device, "%s", setup->device);
-    snprintf(p->frames, sizeof p->frames, "%lld", (long long)setup->segment_frames);
-    snprintf(p->shards, sizeof p->shards, "%d/%d", setup->shard.index, setup->shard.count);
-    const lt_report_pair settings[] = { { "task", setup->task->name }, { "device", p->device }, { "segment-frames", p->frames }, { "shard", p->shards },
-                                         { "halo records travel over", s->carrier } };
+    const char *key;
+    const json_t *value;
+    int n = 0;
+    json_object_foreach((json_t *)(uintptr_t)lt_job_settings(s->s->job), key, value) {
+        if (n == MOST_SETTINGS) break;
+        if (!plain_text(value, p->setting_text[n], SETTING_TEXT)) continue;
+        p->settings[n] = (lt_report_pair){ key, p->setting_text[n] };
+        n++;
+    }
+    snprintf(p->shard, sizeof p->shard, "%d/%d", s->s->shard.index, s->s->shard.count);
+    p->settings[n++] = (lt_report_pair){ "shard", p->shard };
+    if (s->carrier[0]) p->settings[n++] = (lt_report_pair){ "halo records travel over", s->carrier };
     const lt_report_pair versions[] = { { "media", lt_media_library() }, { "MPI", lt_comm_library() } };
-    memcpy(p->settings, settings, sizeof settings);
     memcpy(p->versions, versions, sizeof versions);
     p->report.settings = p->settings;
-    p->report.n_settings = s->carrier[0] ? 5 : 4;
+    p->report.n_settings = n;
     p->report.versions = p->versions;
     p->report.n_versions = 2;
+}
+
+/* The command line of this process as the system keeps it, words quoted where a shell wants it; NULL: not known. */
+static char *command_line(void)
+{
+    char *raw = NULL, *text = NULL;
+    size_t n = 0, at = 0;
+    if (lt_file_read("/proc/self/cmdline", COMMAND_TEXT, &raw, &n) < 0 || n == 0 || !(text = malloc(5 * n + 1))) goto done;
+    for (size_t i = 0; i < n; i += strlen(raw + i) + 1) {
+        const char *word = raw + i;
+        const bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%") == strlen(word);
+        if (i) text[at++] = ' ';
+        if (!plain) text[at++] = '\'';
+        for (; *word; word++) {
+            if (*word == '\'') at += (size_t)sprintf(text + at, "'\\''");
+            else text[at++] = *word;
+        }
+        if (!plain) text[at++] = '\'';
+    }
+    text[at] = 0;
+done:
+    lt_error_clear();
+    free(raw);
+    return text;
 }
 
 static void free_pages(pages *p)
@@ -135,6 +177,7 @@ static void free_pages(pages *p)
     free(p->paths);
     free(p->sheets);
     free(p->plan);
+    free(p->command);
 }
 
 /* All that is known now; code -1: the job runs. */
@@ -274,6 +317,7 @@ lt_status lt_summary_write(lt_summary *s, int code)
     /* A report without a plan is a report all the same. */
     if (lt_plan_of_job(s->s, &p.plan) < 0) lt_error_clear();
     p.report.plan = p.plan;
+    p.report.command = p.command = command_line();
     if (s->s->shard.count > 1) snprintf(suffix, sizeof suffix, "-%d", s->s->shard.index);
     snprintf(path, sizeof path, "%s/report%s.html", lt_job_dir(s->s->job), suffix);
     LT_TRY(lt_report_html_write(path, &p.report));
