@@ -130,7 +130,7 @@ static void say_rank(const lt_monitor *m, int rank)
     char planned[32], now[32], most[48] = "not known before a segment ends", driver[32], more[80] = "";
     if (r->device_used > 0) snprintf(most, sizeof most, "%s used", lt_bytes_text(r->device_used, driver, sizeof driver));
     if (r->driver >= 0) snprintf(more, sizeof more, "; %s by the driver, with its own part", lt_bytes_text(r->driver, driver, sizeof driver));
-    lt_log_info(m->o.log, "memory of rank %d, %s: planned %s, now %s, peak %s used%s", rank, m->o.device, lt_bytes_text(r->device_planned, planned, sizeof planned),
+    lt_log_info(m->o.log, "memory of rank %d, %s: planned %s, now %s, peak %s%s", rank, m->o.device, lt_bytes_text(r->device_planned, planned, sizeof planned),
                 lt_bytes_text(r->device_planned, now, sizeof now), most, more);
 }
 

@@ -156,8 +156,10 @@ static char *command_line(void)
         if (i) text[at++] = ' ';
         if (!plain) text[at++] = '\'';
         for (; *word; word++) {
-            if (*word == '\'') at += (size_t)sprintf(text + at, "'\\''");
-            else text[at++] = *word;
+            text[at++] = *word;
+            if (*word != '\'') continue;
+            memcpy(text + at, "\\''", 3);
+            at += 3;
         }
         if (!plain) text[at++] = '\'';
     }
