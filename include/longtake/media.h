@@ -149,6 +149,9 @@ size_t lt_reader_device_bytes(const lt_media_info *info, int n_buffers);
 /* Decodes frames[0..n-1] (rising, borrowed) ahead on its own thread, into n_buffers frames. n <= 0: none. */
 LT_NODISCARD lt_status lt_reader_open(lt_media *m, const int64_t *frames, int64_t n, int n_buffers, lt_reader **out);
 
+/* Frames that are decoded and wait to be taken, kept up in *ready from now on; NULL: nobody looks. Borrowed until the reader is closed. */
+void lt_reader_gauge(lt_reader *r, atomic_int *ready);
+
 /* The next frame, waiting for it; LT_END after the last. Fails only with what is no fault of one frame, LT_E_STOPPED among
  * it. */
 LT_NODISCARD lt_status lt_reader_next(lt_reader *r, lt_frame *out);

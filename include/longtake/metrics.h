@@ -21,13 +21,15 @@ extern "C" {
 /* Source of the text format: OpenMetrics 1.0, section "Text format". */
 typedef enum { LT_METRIC_GAUGE, LT_METRIC_COUNTER } lt_metric_type;
 
+enum { LT_METRIC_LABELS = 3 };
+
 /* One sample. Samples of one family follow each other; the family's first one gives type and help. */
 typedef struct {
     const char    *family;           /* "longtake_frames"; a counter's sample gets "_total" behind it */
     lt_metric_type type;
     const char    *help;
-    const char    *label[2];         /* names, e.g. "state"; NULL: none */
-    const char    *value[2];         /* of the labels */
+    const char    *label[LT_METRIC_LABELS];      /* names, e.g. "state"; the first NULL ends them */
+    const char    *value[LT_METRIC_LABELS];      /* of the labels */
     double         x;                /* NAN: left out */
 } lt_metric;
 
@@ -84,7 +86,7 @@ typedef struct {
     const char            *title;        /* e.g. "longtake: flow" */
     const char            *command;      /* as typed; NULL: none */
     const char            *ended;        /* "complete", "stopped: signal TERM", ... */
-    int                    exit_code;
+    int                    exit_code;    /* -1: it runs */
     int64_t                frames, frames_before, frames_failed;     /* total; made by earlier runs; failed */
     double                 seconds;      /* wall, of this run */
     double                 frames_per_s;
@@ -104,8 +106,8 @@ typedef struct {
 
 LT_NODISCARD lt_status lt_report_html_write(const char *path, const lt_report *report);
 
-/* metrics.prom of the same: longtake_frames, _segments, _seconds, _wait_seconds, _planned_bytes, _observed_bytes by
- * rank, frames and videos by state, the exit code; then the n `more` samples as they are. */
+/* metrics.prom of the same: longtake_frames, _segments, _seconds, _wait_seconds, _planned_bytes, _observed_bytes, _host_planned_bytes and _host_observed_bytes by
+ * rank, _stage_seconds by rank and stage, _waiting_seconds by rank and cause, frames and videos by state, the exit code; then the n `more` samples as they are. */
 LT_NODISCARD lt_status lt_report_metrics_write(const char *path, const lt_report *report, const lt_metric *more, int n);
 
 #ifdef __cplusplus

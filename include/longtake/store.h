@@ -89,8 +89,10 @@ typedef struct {
     char             device[96];
     double           scale, shift, det, residual;
     int64_t          anchor;                     /* frame the alignment leans on */
-    int64_t          planned_bytes, observed_bytes;
+    int64_t          planned_bytes, observed_bytes;              /* of the device */
+    int64_t          host_planned_bytes, host_observed_bytes;    /* anonymous and shared memory of the process; observed: at most so far */
     double           seconds;
+    double           seconds_decode, seconds_network, seconds_store;     /* of these: waiting for frames, computing, handing over to the writer */
     lt_segment_state state;                      /* DONE or FAILED; DONE becomes FAILED where a frame is unreadable */
 } lt_segment_row;
 
@@ -124,6 +126,7 @@ typedef struct {
 typedef struct {
     lt_range       frames;
     lt_segment_row row;
+    const char    *plan;             /* how it was made, where that differs from the segment's; NULL: as the segment's */
 } lt_segment_part;
 
 /* Host memory of a writer: all that it allocates itself at lt_writer_create, to the byte. On top come, per segment in
@@ -151,7 +154,7 @@ LT_NODISCARD lt_status lt_writer_put(lt_writer *w, int64_t frame, const void *co
 LT_NODISCARD lt_status lt_writer_put_fill(lt_writer *w, int64_t frame, const char *reason);
 
 /* Rows of the segment in hand, [n] covering its frames in order, instead of the one of lt_writer_commit; the state of each becomes FAILED
- * where one of its frames is unreadable. `carry`, NULL or a text that lt_segment_carry gives back. Both are copied. */
+ * where one of its frames is unreadable. `carry`, NULL or a text that lt_segment_carry gives back. All is copied. */
 LT_NODISCARD lt_status lt_writer_parts(lt_writer *w, const lt_segment_part *parts, int n, const char *carry);
 
 /* Calls fn(ctx) on the store thread, after all that was handed over before, and returns what it returns, with its record: how another
@@ -166,6 +169,13 @@ LT_NODISCARD lt_status lt_writer_commit(lt_writer *w, const lt_segment_row *row)
  * They become a segment of their own, and the rest is another one's. `tag` is handed to on_commit instead of the one of
  * lt_writer_begin. Otherwise as lt_writer_commit. */
 LT_NODISCARD lt_status lt_writer_commit_head(lt_writer *w, int64_t last, int64_t tag, const lt_segment_row *row);
+
+/* How busy a writer is; any thread may ask while it lives. */
+typedef struct {
+    int    buffers, used;        /* staged frames in all; on their way to the disk now */
+    double seconds;              /* the store thread worked so far: checksums, compression, HDF5, the disk */
+} lt_writer_load;
+void lt_writer_look(lt_writer *w, lt_writer_load *out);
 
 /* Drops the segment in hand and its temporary file; without one it does nothing. Returns before it is done. */
 void lt_writer_abandon(lt_writer *w);
@@ -214,6 +224,9 @@ LT_NODISCARD lt_status lt_raw_create(const lt_job *job, const char *id, lt_raw *
  * bytes, is "" or why it has no value; out is fill then. *row is its row. */
 enum { LT_RAW_WHY = 256 };
 LT_NODISCARD lt_status lt_raw_read(lt_raw *raw, int64_t index, float *out, int width, int height, char *why, lt_segment_row *row);
+
+/* The plan that the row read last was made under, NULL where there is none; borrowed until the next read. */
+const char *lt_raw_plan(const lt_raw *raw);
 
 /* [hdf5] *raw is NULL afterwards; NULL is accepted. */
 void lt_raw_destroy(lt_raw **raw);

@@ -21,6 +21,11 @@ struct lt_timeline {
     pthread_mutex_t lock;
     char            track[TRACKS][NAME];
     int             n_tracks;
+    struct {
+        const char *track, *name;
+        double      seconds;
+    } sum[LT_TIMELINE_SUMS];
+    int             n_sums;
 };
 
 /* One event, an object a line; `event` is consumed. */
@@ -35,15 +40,15 @@ lt_status lt_timeline_open(const char *path, int rank, lt_timeline **out)
     lt_status st = LT_OK;
     lt_timeline *t = calloc(1, sizeof *t);
     *out = NULL;
-    if (!t || !(t->path = strdup(path))) LT_FAIL(LT_E_MEMORY, "no memory for a timeline");
-    if (!(t->file = fopen(path, "w"))) LT_FAIL(LT_E_STORE, "--trace %s: %s", path, strerror(errno));
+    if (!t || (path && !(t->path = strdup(path)))) LT_FAIL(LT_E_MEMORY, "no memory for a timeline");
+    if (path && !(t->file = fopen(path, "w"))) LT_FAIL(LT_E_STORE, "--trace %s: %s", path, strerror(errno));
     t->rank = rank;
     t->start = lt_seconds();
     pthread_mutex_init(&t->lock, NULL);
-    fputs("[\n", t->file);
     char name[NAME];
     snprintf(name, sizeof name, "rank %d", rank);
-    write_event(t, json_pack("{s:s, s:s, s:i, s:{s:s}}", "name", "process_name", "ph", "M", "pid", rank, "args", "name", name));
+    if (t->file) fputs("[\n", t->file);
+    if (t->file) write_event(t, json_pack("{s:s, s:s, s:i, s:{s:s}}", "name", "process_name", "ph", "M", "pid", rank, "args", "name", name));
     *out = t;
     t = NULL;
 done:
@@ -63,20 +68,55 @@ static int track_of(lt_timeline *t, const char *track)
     return t->n_tracks++;
 }
 
-void lt_timeline_span(lt_timeline *t, const char *track, const char *name, const char *detail, double begin, double seconds)
+static void write_span(lt_timeline *t, const char *track, const char *name, const char *detail, double begin, double seconds)
 {
-    if (!t) return;
-    pthread_mutex_lock(&t->lock);
     json_t *event = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f}", "name", name, "ph", "X", "pid", t->rank, "tid", track_of(t, track), "ts",
                               1e6 * (begin - t->start), "dur", 1e6 * seconds);
     if (event && detail) json_object_set_new(event, "args", json_pack("{s:s}", "detail", detail));
     write_event(t, event);
+}
+
+void lt_timeline_span(lt_timeline *t, const char *track, const char *name, const char *detail, double begin, double seconds)
+{
+    if (!t) return;
+    pthread_mutex_lock(&t->lock);
+    for (int i = 0; i < t->n_sums; i++)
+        if (!strcmp(t->sum[i].name, name) && !strcmp(t->sum[i].track, track)) t->sum[i].seconds += seconds;
+    if (t->file) write_span(t, track, name, detail, begin, seconds);
     pthread_mutex_unlock(&t->lock);
+}
+
+bool lt_timeline_writes(const lt_timeline *t)
+{
+    return t && t->file;
+}
+
+int lt_timeline_watch(lt_timeline *t, const char *track, const char *name)
+{
+    int i = -1;
+    if (!t) return -1;
+    pthread_mutex_lock(&t->lock);
+    if (t->n_sums < LT_TIMELINE_SUMS) {
+        i = t->n_sums++;
+        t->sum[i].track = track;
+        t->sum[i].name = name;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return i;
+}
+
+double lt_timeline_seconds(lt_timeline *t, int watch)
+{
+    if (!t || watch < 0) return 0;
+    pthread_mutex_lock(&t->lock);
+    const double seconds = t->sum[watch].seconds;
+    pthread_mutex_unlock(&t->lock);
+    return seconds;
 }
 
 void lt_timeline_value(lt_timeline *t, const char *name, double at, double value)
 {
-    if (!t || !isfinite(value)) return;
+    if (!t || !t->file || !isfinite(value)) return;
     pthread_mutex_lock(&t->lock);
     write_event(t, json_pack("{s:s, s:s, s:i, s:f, s:{s:f}}", "name", name, "ph", "C", "pid", t->rank, "ts", 1e6 * (at - t->start), "args", "value", value));
     pthread_mutex_unlock(&t->lock);
@@ -88,6 +128,7 @@ lt_status lt_timeline_close(lt_timeline **timeline)
     lt_timeline *t = *timeline;
     if (!t) return LT_OK;
     *timeline = NULL;
+    if (!t->file) goto done;
     /* JSON has no comma after the last element, so there is one more that says nothing. */
     fprintf(t->file, "{\"name\":\"end\",\"ph\":\"i\",\"s\":\"p\",\"pid\":%d,\"tid\":0,\"ts\":%.3f}\n]\n", t->rank, 1e6 * (lt_seconds() - t->start));
     const bool bad = ferror(t->file) != 0;

@@ -287,8 +287,8 @@ lt_status lt_media_use_device(lt_media *m, lt_device *device, void *memory, size
 {
     lt_status st = LT_OK;
     if (m->decoder != LT_DECODER_NVDEC) LT_FAIL(LT_E_INTERNAL, "%s: a device for a video that the CPU decodes", m->path);
-    if (m->files) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: it takes no images; use --decoder cpu", m->path);
     LT_TRY(lt_media_info_check(&m->info, m->decoder, m->path));
+    if (m->files) LT_FAIL(LT_E_DATA, "%s: not for --decoder nvdec: it takes no images; use --decoder cpu", m->path);
     if (!m->hw.table) m->hw.table = &lt_hw_nvdec;
     m->hw.device = device;
     m->hw.ring = memory;

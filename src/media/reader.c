@@ -23,6 +23,7 @@ struct lt_reader {
     pthread_t       thread;
     atomic_int      quit;
     bool            started;
+    atomic_int     *gauge;               /* NULL: nobody looks */
     pthread_mutex_t lock;
     pthread_cond_t  room, there;
 };
@@ -40,6 +41,11 @@ size_t lt_reader_bytes(const lt_media_info *info, int n_buffers)
 size_t lt_reader_device_bytes(const lt_media_info *info, int n_buffers)
 {
     return (size_t)n_buffers * lt_hw_frame_bytes(info);
+}
+
+static void show_ready(lt_reader *r)
+{
+    if (r->gauge) atomic_store(r->gauge, r->n_ready);
 }
 
 static lt_status make(lt_reader *r, lt_frame *f)
@@ -72,6 +78,7 @@ static void *decode(void *arg)
             r->ready[(r->first + r->n_ready++) % r->n_buffers] = s;
         }
         r->made = i + 1;
+        show_ready(r);
         pthread_cond_signal(&r->there);
         quit = r->failure < 0;
         pthread_mutex_unlock(&r->lock);
@@ -116,6 +123,14 @@ done:
     return st;
 }
 
+void lt_reader_gauge(lt_reader *r, atomic_int *ready)
+{
+    pthread_mutex_lock(&r->lock);
+    r->gauge = ready;
+    show_ready(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
 lt_status lt_reader_next(lt_reader *r, lt_frame *out)
 {
     lt_status st = LT_OK;
@@ -130,6 +145,7 @@ lt_status lt_reader_next(lt_reader *r, lt_frame *out)
         r->first = (r->first + 1) % r->n_buffers;
         r->n_ready--;
         r->next++;
+        show_ready(r);
     }
     pthread_mutex_unlock(&r->lock);
     return st;
@@ -155,6 +171,7 @@ void lt_reader_close(lt_reader **reader)
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
     }
+    if (r->gauge) atomic_store(r->gauge, 0);
     pthread_cond_destroy(&r->room);
     pthread_cond_destroy(&r->there);
     pthread_mutex_destroy(&r->lock);

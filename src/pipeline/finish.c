@@ -1,5 +1,6 @@
 #include "finish.h"
 
+#include <longtake/clock.h>
 #include <longtake/halo.h>
 
 #include <inttypes.h>
@@ -18,13 +19,16 @@ struct lt_finishing {
     lt_segment_part  *parts;
     int               n_parts;
     int64_t           n_bad;
+    double            store_seconds;
     /* of a read on the store thread */
     int64_t           number;
     lt_segment_row    row;
+    const char       *plan;              /* of that row; of lt_raw_plan */
     /* what the raw rows of the piece's windows say of the first step, by the numbers of their first maps */
     struct {
         int64_t        number;
         lt_segment_row row;
+        char          *plan;
     } *facts;                            /* [n_facts], room [room_facts] */
     int               n_facts, room_facts;
     float            *map;
@@ -96,6 +100,13 @@ done:
     return st;
 }
 
+static void forget_facts(lt_finishing *f)
+{
+    for (int i = 0; i < f->n_facts; i++)
+        if (i == 0 || f->facts[i].plan != f->facts[i - 1].plan) free(f->facts[i].plan);
+    f->n_facts = 0;
+}
+
 static lt_status close_raw(void *ctx)
 {
     lt_finishing *f = ctx;
@@ -110,6 +121,7 @@ void lt_finishing_destroy(lt_finishing **finishing)
     if (f->raw && lt_writer_call(f->o.writer, close_raw, f) < 0) lt_error_clear();
     if (f->finisher) f->o.steps->close(&f->finisher);
     free(f->parts);
+    forget_facts(f);
     free(f->facts);
     free(f->scratch);
     free(f->id);
@@ -124,6 +136,7 @@ static lt_status read_raw(void *ctx)
     lt_status st = LT_OK;
     lt_finishing *f = ctx;
     LT_TRY(lt_raw_read(f->raw, f->number, f->map, f->o.config.net_width, f->o.config.net_height, f->why, &f->row));
+    f->plan = lt_raw_plan(f->raw);
 done:
     return st;
 }
@@ -150,8 +163,13 @@ static lt_status remember_row(lt_finishing *f)
         f->facts = more;
         f->room_facts = 2 * f->room_facts + 8;
     }
+    /* Those that follow each other share the text of one plan. */
+    char *before = f->n_facts ? f->facts[f->n_facts - 1].plan : NULL;
+    char *plan = f->plan && before && !strcmp(f->plan, before) ? before : f->plan ? strdup(f->plan) : NULL;
+    if (f->plan && !plan) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
     f->facts[f->n_facts].number = f->number;
-    f->facts[f->n_facts++].row = f->row;
+    f->facts[f->n_facts].row = f->row;
+    f->facts[f->n_facts++].plan = plan;
 done:
     return st;
 }
@@ -187,7 +205,9 @@ static lt_status map(void *ctx, int64_t number, float *out, char *why, int64_t *
     f->number = number;
     f->map = out;
     f->why = why;
+    const double before = lt_seconds();
     st = lt_writer_call(f->o.writer, read_raw, f);
+    f->store_seconds += lt_seconds() - before;
     if (st == LT_E_ABSENT || st == LT_E_STORE) forget(f, number);
     LT_TRY(st);
     *anchor = f->row.anchor;
@@ -267,10 +287,10 @@ static lt_status rows(void *ctx, const lt_segment_part *parts, int n)
     for (int i = 0; i < n; i++) {
         const lt_segment_row *r = &parts[i].row;
         const int64_t number = f->o.steps->numbers(parts[i].frames).first;
-        mine[i] = (lt_segment_part){ parts[i].frames, f->o.row };
-        /* Who ran the network, and how long: that is what a row tells. */
+        mine[i] = (lt_segment_part){ parts[i].frames, f->o.row, NULL };
+        /* Who ran the network, by which plan and how long: that is what a row tells. */
         for (int k = 0; k < f->n_facts; k++)
-            if (f->facts[k].number == number) mine[i].row = f->facts[k].row;
+            if (f->facts[k].number == number) mine[i].row = f->facts[k].row, mine[i].plan = f->facts[k].plan;
         mine[i].row.scale = r->scale;
         mine[i].row.shift = r->shift;
         mine[i].row.det = r->det;
@@ -288,13 +308,17 @@ static lt_status put_bad(lt_finishing *f, int64_t t, const char *why)
     if (f->n_bad++ == 0)
         lt_log_warn(f->o.log, "%s, segment %lld-%lld: frame %lld: %s", f->id, (long long)f->order->piece.first, (long long)f->order->piece.last,
                     (long long)t, why);
+    if (f->order->bad) f->order->bad(f->order->ctx, t, why);
     return lt_writer_put_fill(f->o.writer, t, why);
 }
 
 static lt_status put(void *ctx, int64_t t, const void *const *data)
 {
     lt_finishing *f = ctx;
-    return lt_writer_put(f->o.writer, t, data);
+    const double before = lt_seconds();
+    const lt_status st = lt_writer_put(f->o.writer, t, data);
+    f->store_seconds += lt_seconds() - before;
+    return st;
 }
 
 static lt_status put_fill(void *ctx, int64_t t, const char *why)
@@ -336,7 +360,7 @@ lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *o, uint8_t *s
     lt_carry carry = { .anchor = -1 };
     f->order = o;
     f->n_bad = 0;
-    f->n_facts = 0;
+    forget_facts(f);
     if (o->carry && o->carry->known) carry = *o->carry;
     else if (!first && f->o.steps->chained(&f->o.config)) {
         carry_read r = { f, o->before, &carry };
@@ -356,6 +380,11 @@ done:
         lt_error_set(&why);
     }
     return st;
+}
+
+double lt_finishing_store_seconds(const lt_finishing *f)
+{
+    return f->store_seconds;
 }
 
 static void remember(void *ctx, const lt_carry *carry, size_t n_bytes)

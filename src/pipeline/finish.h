@@ -49,12 +49,17 @@ typedef struct {
     void           *ctx;
     /* The carry of this piece, as soon as it is known; n_bytes: of the record in `keep`. May be NULL. */
     void (*linked)(void *ctx, const lt_carry *carry, size_t n_bytes);
+    /* Frame t has no value: one sentence. May be NULL. */
+    void (*bad)(void *ctx, int64_t t, const char *why);
 } lt_finish_order;
 
 /* Makes the final segment of a piece and hands it to the writer. *state: an lt_segment_state, FAILED where a frame has no value, set before the segment is
  * handed over. On failure the segment is abandoned. LT_E_ABSENT: its
  * raw segments, or the carry before it, are not there. */
 LT_NODISCARD lt_status lt_finishing_run(lt_finishing *f, const lt_finish_order *order, uint8_t *state);
+
+/* Seconds that its calls waited for the writer so far: for room, and for what it reads. */
+double lt_finishing_store_seconds(const lt_finishing *f);
 
 /* Finishes, in order, those of the n pieces of the video whose segments are not there and whose raw segments are; stops at the first
  * that cannot be, which is no failure. */

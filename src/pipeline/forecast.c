@@ -236,7 +236,7 @@ static const lt_candidate *taken(const lt_forecast_video *v)
 
 /* ---- the arena ---- */
 
-static lt_status arena(lt_forecast *f)
+lt_status lt_forecast_arena(lt_forecast *f)
 {
     lt_status st = LT_OK;
     const lt_forecast_video *v = &f->videos[f->largest];
@@ -389,7 +389,7 @@ lt_status lt_forecast_make(const lt_settings *s, lt_forecast *f)
         if ((c = taken(&f->videos[i])) && (f->largest < 0 || c->need.plan > taken(&f->videos[f->largest])->need.plan)) f->largest = i;
     }
     if (f->largest < 0) LT_FAIL(f->videos[bad].status, "%s", f->videos[bad].why);
-    LT_TRY(arena(f));
+    LT_TRY(lt_forecast_arena(f));
     f->halo_bytes = f->task->finish ? (int64_t)lt_finishing_record_bytes(&taken(&f->videos[f->largest])->need.finish) : 0;
     LT_TRY(segments(f, s));
     disk(f, fields, n_fields);

@@ -14,4 +14,7 @@ void lt_forecast_add(lt_forecast *f, lt_forecast_kind kind, const char *name, in
 /* Those of the network in f->layout. */
 void lt_forecast_network(lt_forecast *f);
 
+/* All rows of f->videos[f->largest], its plan and layout, and the bytes of arena and host. */
+LT_NODISCARD lt_status lt_forecast_arena(lt_forecast *f);
+
 #endif

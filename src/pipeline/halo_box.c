@@ -149,6 +149,15 @@ void lt_halo_box_refuse(lt_halo_box *b, int64_t piece)
     pthread_mutex_unlock(&b->lock);
 }
 
+int lt_halo_box_held(lt_halo_box *b)
+{
+    int n = 0;
+    pthread_mutex_lock(&b->lock);
+    for (int i = 0; i < PLACES; i++) n += b->places[i].piece != NONE && !b->places[i].filling;
+    pthread_mutex_unlock(&b->lock);
+    return n;
+}
+
 void lt_halo_box_destroy(lt_halo_box **box)
 {
     lt_halo_box *b = *box;

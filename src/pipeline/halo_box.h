@@ -41,6 +41,9 @@ const void *lt_halo_box_wait(lt_halo_box *box, int64_t piece, double timeout_s, 
 /* The record of this piece will not come. */
 void lt_halo_box_refuse(lt_halo_box *box, int64_t piece);
 
+/* Records that are held now. */
+int lt_halo_box_held(lt_halo_box *box);
+
 /* *box is NULL afterwards; NULL is accepted. */
 void lt_halo_box_destroy(lt_halo_box **box);
 

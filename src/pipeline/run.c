@@ -17,7 +17,7 @@ enum { NAP_US = 1000, TELL_MS = 250, STOP_MARGIN_S = 30, LEAVE_S = 9, RECORDS_S 
 
 /* Messages between a rank and rank 0; n[0] is the index an order or an event speaks of. */
 typedef enum {
-    SAY_ASK, SAY_RAW, SAY_LINKED, SAY_COMMITTED, SAY_LOST, SAY_MERGED, SAY_LEFT, SAY_STATE, SAY_STOP,      /* to rank 0 */
+    SAY_ASK, SAY_RAW, SAY_LINKED, SAY_COMMITTED, SAY_BAD, SAY_LOST, SAY_MERGED, SAY_LEFT, SAY_STATE, SAY_STOP,      /* to rank 0 */
     TELL_ORDER, TELL_OFFER, TELL_STOP,                                                                       /* from rank 0 */
     EXCHANGE                                                                                                /* between any two */
 } message_kind;
@@ -190,6 +190,9 @@ static lt_status listen(run *r, const lt_message *m)
         lt_coordinator_finished(r->coordinator, r->place_of[m->n[0]], 1);
         LT_TRY(wake_all(r));
         break;
+    case SAY_BAD:
+        lt_summary_bad(r->summary, m->n[0], (lt_range){ m->n[4], m->n[5] }, m->n[3], m->text);
+        break;
     case SAY_LOST:
         lt_summary_lost(r->summary, m->n[0], m->text);
         lt_coordinator_finished(r->coordinator, r->place_of[m->n[0]], 0);
@@ -235,24 +238,13 @@ static lt_status hear(run *r, const lt_message *m)
 static lt_status tell_state(run *r, bool now_please)
 {
     lt_status st = LT_OK;
-    lt_worker_state w;
+    lt_rank_state state;
     lt_message m = { .kind = SAY_STATE };
     double t = lt_seconds();
     if (!now_please && t - r->last_told < 1e-3 * TELL_MS) return LT_OK;
     r->last_told = t;
-    lt_worker_look(r->worker, &w);
-    m.n[0] = w.frames;
-    m.n[1] = w.video;
-    m.n[2] = w.piece;
-    m.n[3] = w.merging;
-    m.n[4] = w.observed_bytes;
-    m.n[5] = lt_host_used();
-    m.x[0] = w.wait_decode_s;
-    m.x[1] = w.compute_s;
-    m.x[2] = w.wait_halo_s;
-    m.n[6] = w.halo_rank;
-    m.n[7] = (int64_t)w.halo_own << 32 | w.halo_file;
-    snprintf(m.text, sizeof m.text, "%s", lt_comm_host(r->comm));
+    lt_worker_look(r->worker, &state);
+    lt_state_put(&state, &m);
     LT_TRY(lt_comm_send(r->comm, 0, &m));
     if (r->summary) lt_summary_draw(r->summary, t);
 done:
@@ -263,7 +255,7 @@ done:
 static lt_status pass_on(run *r, const lt_news *e)
 {
     static const message_kind kinds[] = { [LT_EVENT_ASK] = SAY_ASK, [LT_EVENT_RAW] = SAY_RAW, [LT_EVENT_LINKED] = SAY_LINKED, [LT_EVENT_COMMITTED] = SAY_COMMITTED,
-                                          [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
+                                          [LT_EVENT_BAD] = SAY_BAD, [LT_EVENT_LOST] = SAY_LOST, [LT_EVENT_MERGED] = SAY_MERGED,
                                           [LT_EVENT_LEFT] = SAY_LEFT };
     if (e->kind == LT_EVENT_BROKEN) {
         lt_stop_raise(r->stop, "a segment cannot be written");
@@ -271,6 +263,7 @@ static lt_status pass_on(run *r, const lt_news *e)
     }
     lt_message m = { .kind = kinds[e->kind], .n = { e->index, e->status, e->state, e->frames } };
     if (e->kind == LT_EVENT_LINKED) put_carry(&m, &e->carry);
+    if (e->kind == LT_EVENT_BAD) m.n[4] = e->range.first, m.n[5] = e->range.last;
     snprintf(m.text, sizeof m.text, "%s", e->text);
     /* The last word on how much was made comes before the farewell. */
     if (e->kind == LT_EVENT_LEFT && tell_state(r, true) < 0) return lt_error_last()->status;
@@ -382,17 +375,16 @@ done:
     return st;
 }
 
-/* --trace: of several ranks each writes a file of its own. */
+/* Sums up where the time goes. --trace: of several ranks each writes a file of its own. */
 static lt_status open_timeline(run *r)
 {
     lt_status st = LT_OK;
     const char *path = r->s.settings->trace;
     const int rank = lt_comm_rank(r->comm);
     char own[4096];
-    if (!path) return LT_OK;
-    snprintf(own, sizeof own, "%s", path);
-    if (lt_comm_size(r->comm) > 1) snprintf(own, sizeof own, "%.4000s.%d", path, rank);
-    LT_TRY(lt_timeline_open(own, rank, &r->s.env.timeline));
+    if (path) snprintf(own, sizeof own, "%s", path);
+    if (path && lt_comm_size(r->comm) > 1) snprintf(own, sizeof own, "%.4000s.%d", path, rank);
+    LT_TRY(lt_timeline_open(path ? own : NULL, rank, &r->s.env.timeline));
 done:
     return st;
 }

@@ -1,47 +1,11 @@
-#include "summary.h"
+#include "summary_private.h"
 
 #include <longtake/clock.h>
-#include <longtake/metrics.h>
-#include <longtake/progress.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Pictures in report.html, which holds them itself and must stay of a size that a browser opens. */
-enum { MOST_SHEETS = 24 };
-
-typedef struct {
-    char    host[64];
-    int64_t frames, video, piece, observed, host_used;
-    bool    merging;
-    double  wait_decode_s, compute_s, wait_halo_s;
-    int64_t halo_rank, halo_own, halo_file;
-    int64_t pieces;              /* committed by this rank in this run */
-} rank_row;
-
-typedef struct {
-    int64_t pieces_left;         /* of this shard */
-    int64_t failed;              /* pieces of this shard with unreadable frames */
-    bool    merged, lost;
-    char    why[LT_WHY];
-} video_row;
-
-struct lt_summary {
-    const lt_setup *s;
-    rank_row       *ranks;
-    video_row      *videos;
-    int             n_ranks;
-    int64_t         frames_total, frames_before;     /* of this shard; done by earlier runs */
-    int64_t         pieces_total, pieces_before, pieces_now, pieces_failed;
-    int64_t         raw;                 /* pieces whose raw maps are there and that are not finished */
-    double          started, waited;     /* waited: sum over pieces of the time from raw to their turn */
-    char             carrier[320];
-    lt_progress      *progress;
-    lt_progress_rank *shown;     /* [n_ranks] */
-};
 
 static lt_status start_progress(lt_summary *s)
 {
@@ -60,6 +24,47 @@ done:
     return st;
 }
 
+static void add_failure(lt_summary *s, int64_t video, lt_range frames, const char *why)
+{
+    if (s->n_failures == LT_MOST_FAILURES) {
+        s->n_failures_more++;
+        return;
+    }
+    lt_summary_failure *f = &s->failures[s->n_failures++];
+    f->video = video;
+    f->frames = frames;
+    snprintf(f->why, sizeof f->why, "%s", why);
+}
+
+/* What earlier runs left of a piece. */
+static void count_piece(lt_summary *s, const lt_setup_piece *p)
+{
+    static const char *const before = "some of these frames had no value in an earlier run: /segments/unreadable_frame and "
+                                      "unreadable_reason of the result say which and why";
+    const lt_finish *finish = s->s->task->finish;
+    lt_summary_video *v = &s->videos[p->video];
+    const int64_t frames = p->range.last - p->range.first + 1;
+    s->pieces_total++;
+    s->frames_total += frames;
+    if (p->state != LT_SEGMENT_MISSING) {
+        s->pieces_before++;
+        s->frames_before += frames;
+        if (p->state != LT_SEGMENT_FAILED) return;
+        v->failed++;
+        v->failed_before = s->failed_before = true;
+        add_failure(s, p->video, p->range, before);
+        return;
+    }
+    v->pieces_left++;
+    /* What of it is raw already. */
+    if (!finish) return;
+    s->raw += p->raw_done;
+    const lt_range all = finish->numbers(p->range);
+    if (p->raw.first == all.first && !p->raw_done) return;
+    const lt_range raw = finish->frames((lt_range){ all.first, p->raw_done ? all.last : p->raw.first - 1 }, s->s->videos[p->video].n_frames);
+    s->frames_before += raw.last - raw.first + 1;
+}
+
 lt_status lt_summary_create(const lt_setup *setup, lt_summary **out)
 {
     lt_status st = LT_OK;
@@ -72,29 +77,14 @@ lt_status lt_summary_create(const lt_setup *setup, lt_summary **out)
     s->ranks = calloc((size_t)s->n_ranks, sizeof *s->ranks);
     s->videos = calloc((size_t)setup->inputs.n + 1, sizeof *s->videos);
     s->shown = calloc((size_t)s->n_ranks, sizeof *s->shown);
-    if (!s->ranks || !s->videos || !s->shown) LT_FAIL(LT_E_MEMORY, "no memory for the summary");
-    for (int64_t i = 0; i < setup->n_pieces; i++) {
-        const lt_setup_piece *p = &setup->pieces[i];
-        if (!p->mine) continue;
-        int64_t frames = p->range.last - p->range.first + 1;
-        s->pieces_total++;
-        s->frames_total += frames;
-        if (p->state == LT_SEGMENT_MISSING) {
-            s->videos[p->video].pieces_left++;
-            /* What of it is raw already. */
-            if (!setup->task->finish) continue;
-            s->raw += p->raw_done;
-            const lt_range all = setup->task->finish->numbers(p->range);
-            if (p->raw.first == all.first && !p->raw_done) continue;
-            const lt_range raw = setup->task->finish->frames((lt_range){ all.first, p->raw_done ? all.last : p->raw.first - 1 },
-                                                             setup->videos[p->video].n_frames);
-            s->frames_before += raw.last - raw.first + 1;
-            continue;
-        }
-        s->pieces_before++;
-        s->frames_before += frames;
-        if (p->state == LT_SEGMENT_FAILED) s->videos[p->video].failed++;
-    }
+    s->failures = calloc(LT_MOST_FAILURES, sizeof *s->failures);
+    if (!s->ranks || !s->videos || !s->shown || !s->failures) LT_FAIL(LT_E_MEMORY, "no memory for the summary");
+    const lt_monitor_opts monitor = { s->n_ranks, s->started, setup->settings->monitor, setup->device, setup->compute.device == NULL, setup->log };
+    LT_TRY(lt_monitor_create(&monitor, &s->monitor));
+    for (int64_t v = 0; v < setup->inputs.n; v++)
+        if (setup->videos[v].mine && setup->videos[v].status < 0) add_failure(s, v, (lt_range){ -1, -1 }, setup->videos[v].why);
+    for (int64_t i = 0; i < setup->n_pieces; i++)
+        if (setup->pieces[i].mine) count_piece(s, &setup->pieces[i]);
     if (s->pieces_before)
         lt_log_info(setup->log, "%lld of %lld segments are there already; going on with the rest",
                     (long long)s->pieces_before, (long long)s->pieces_total);
@@ -108,7 +98,7 @@ done:
 
 void lt_summary_committed(lt_summary *s, int rank, int64_t piece, int state)
 {
-    video_row *v = &s->videos[s->s->pieces[piece].video];
+    lt_summary_video *v = &s->videos[s->s->pieces[piece].video];
     s->pieces_now++;
     if (s->s->task->finish) s->raw--;
     s->ranks[rank].pieces++;
@@ -123,33 +113,35 @@ void lt_summary_raw(lt_summary *s)
 
 void lt_summary_lost(lt_summary *s, int64_t piece, const char *why)
 {
-    video_row *v = &s->videos[s->s->pieces[piece].video];
+    const lt_setup_piece *p = &s->s->pieces[piece];
+    lt_summary_video *v = &s->videos[p->video];
     v->lost = true;
+    v->bad_frames += p->range.last - p->range.first + 1;
     snprintf(v->why, sizeof v->why, "%s", why);
+    add_failure(s, p->video, p->range, why);
+}
+
+void lt_summary_bad(lt_summary *s, int64_t piece, lt_range frames, int64_t more, const char *why)
+{
+    const int video = s->s->pieces[piece].video;
+    s->videos[video].bad_frames += frames.last - frames.first + 1 + more;
+    s->n_failures_more += more;
+    add_failure(s, video, frames, why);
 }
 
 void lt_summary_merged(lt_summary *s, int64_t video, lt_status st, const char *why)
 {
     s->videos[video].merged = st >= 0;
-    if (st < 0 && st != LT_E_ABSENT) snprintf(s->videos[video].why, sizeof s->videos[video].why, "%s", why);
+    if (st >= 0 || st == LT_E_ABSENT) return;
+    snprintf(s->videos[video].why, sizeof s->videos[video].why, "%s", why);
+    add_failure(s, video, (lt_range){ -1, -1 }, why);
 }
 
 void lt_summary_state(lt_summary *s, const lt_message *m)
 {
-    rank_row *r = &s->ranks[m->from];
-    r->frames = m->n[0];
-    r->video = m->n[1];
-    r->piece = m->n[2];
-    r->merging = m->n[3] != 0;
-    r->observed = m->n[4];
-    r->host_used = m->n[5];
-    r->wait_decode_s = m->x[0];
-    r->compute_s = m->x[1];
-    r->wait_halo_s = m->x[2];
-    r->halo_rank = m->n[6];
-    r->halo_own = m->n[7] >> 32;
-    r->halo_file = m->n[7] & 0xffffffff;
-    snprintf(r->host, sizeof r->host, "%s", m->text);
+    lt_rank_state *state = &s->ranks[m->from].state;
+    lt_state_get(m, state);
+    lt_monitor_take(s->monitor, m->from, state, lt_seconds());
 }
 
 void lt_summary_carrier(lt_summary *s, const char *reason)
@@ -162,14 +154,14 @@ void lt_summary_waited(lt_summary *s, double seconds)
     s->waited += seconds;
 }
 
-static int64_t frames_now(const lt_summary *s)
+int64_t lt_summary_frames(const lt_summary *s)
 {
     int64_t n = 0;
-    for (int r = 0; r < s->n_ranks; r++) n += s->ranks[r].frames;
+    for (int r = 0; r < s->n_ranks; r++) n += s->ranks[r].state.frames;
     return n;
 }
 
-static void rank_words(const lt_summary *s, const rank_row *r, char *text, int size)
+static void rank_words(const lt_summary *s, const lt_rank_state *r, char *text, int size)
 {
     const lt_setup *p = s->s;
     if (r->merging && r->video >= 0) snprintf(text, (size_t)size, "%s, merging", p->inputs.items[r->video].id);
@@ -183,7 +175,7 @@ static void fill_state(lt_summary *s, lt_progress_state *out)
 {
     const lt_setup *p = s->s;
     *out = (lt_progress_state){ .frames_total = s->frames_total, .frames_before = s->frames_before,
-                                .frames_done = s->frames_before + frames_now(s),
+                                .frames_done = s->frames_before + lt_summary_frames(s),
                                 .segments_done = s->pieces_before + s->pieces_now, .segments_total = s->pieces_total,
                                 .device_planned = 0, .host_used = 0, .ranks = s->shown };
     for (int64_t v = 0; v < p->inputs.n; v++) {
@@ -193,14 +185,14 @@ static void fill_state(lt_summary *s, lt_progress_state *out)
         out->segments_failed += s->videos[v].failed;
     }
     for (int r = 0; r < s->n_ranks; r++) {
-        const rank_row *row = &s->ranks[r];
+        const lt_rank_state *row = &s->ranks[r].state;
         snprintf(s->shown[r].host, sizeof s->shown[r].host, "%s", row->host);
         rank_words(s, row, s->shown[r].state, sizeof s->shown[r].state);
         s->shown[r].frames = row->frames;
         out->device_planned += (int64_t)p->arena_bytes;
-        out->device_used += row->observed;
+        out->device_used += row->memory.device_used;
         out->host_planned += (int64_t)(p->host_bytes + (p->compute.device ? 0 : p->arena_bytes));
-        out->host_used += row->host_used;
+        out->host_used += row->memory.host_used;
     }
 }
 
@@ -209,105 +201,8 @@ void lt_summary_draw(lt_summary *s, double t)
     lt_progress_state state;
     fill_state(s, &state);
     if (lt_progress_take(s->progress, &state, t)) lt_log_redraw(s->s->log);
-}
-
-/* ---- the files ---- */
-
-static const char *video_state(const lt_summary *s, int64_t v)
-{
-    const lt_setup_video *video = &s->s->videos[v];
-    const video_row *row = &s->videos[v];
-    return video->status < 0 || row->lost || row->why[0] ? "failed"
-         : row->pieces_left > 0 ? "partial" : row->failed ? "failed" : "done";
-}
-
-/* Halo records by the way they came; metrics.prom has the same. */
-static void count_halos(const lt_summary *s, int64_t *own, int64_t *rank, int64_t *file, double *seconds)
-{
-    *own = *rank = *file = 0;
-    *seconds = 0;
-    for (int r = 0; r < s->n_ranks; r++) {
-        *own += s->ranks[r].halo_own;
-        *rank += s->ranks[r].halo_rank;
-        *file += s->ranks[r].halo_file;
-        *seconds += s->ranks[r].wait_halo_s;
-    }
-}
-
-static lt_status write_both(lt_summary *s, const lt_report *report)
-{
-    lt_status st = LT_OK;
-    const lt_setup *p = s->s;
-    char path[4096], suffix[32] = "";
-    if (p->shard.count > 1) snprintf(suffix, sizeof suffix, "-%d", p->shard.index);
-    snprintf(path, sizeof path, "%s/report%s.html", lt_job_dir(p->job), suffix);
-    LT_TRY(lt_report_html_write(path, report));
-    snprintf(path, sizeof path, "%s/metrics%s.prom", lt_job_dir(p->job), suffix);
-    int64_t own, rank, file;
-    double seconds;
-    count_halos(s, &own, &rank, &file, &seconds);
-    const char *family = "longtake_halo_records", *help = "boundary records of segments, by the way they came";
-    const lt_metric more[] = {
-        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "process" }, .x = (double)own },
-        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "rank" }, .x = (double)rank },
-        { .family = family, .type = LT_METRIC_COUNTER, .help = help, .label = { "way" }, .value = { "file" }, .x = (double)file },
-        { .family = "longtake_halo_wait_seconds", .type = LT_METRIC_GAUGE, .help = "ranks waiting for a record on its way", .x = seconds },
-        { .family = "longtake_chain_wait_seconds", .type = LT_METRIC_GAUGE, .help = "segments waiting raw for the one before, summed", .x = s->waited },
-    };
-    LT_TRY(lt_report_metrics_write(path, report, more, p->task->finish ? (int)(sizeof more / sizeof *more) : 0));
-done:
-    return st;
-}
-
-static void fill_rank(const lt_summary *s, int r, lt_report_rank *out)
-{
-    const rank_row *row = &s->ranks[r];
-    *out = (lt_report_rank){ .rank = r, .host = row->host, .device = s->s->device, .frames = row->frames,
-                             .segments = row->pieces, .seconds = row->compute_s, .wait_seconds = row->wait_decode_s,
-                             .planned_bytes = (int64_t)s->s->arena_bytes, .observed_bytes = row->observed };
-}
-
-lt_status lt_summary_write(lt_summary *s, int code)
-{
-    lt_status st = LT_OK;
-    const lt_setup *p = s->s;
-    int n = 0, n_sheets = 0;
-    char device[96], frames[32], shards[32];
-    lt_report_video *videos = calloc((size_t)p->inputs.n + 1, sizeof *videos);
-    lt_report_rank *ranks = calloc((size_t)s->n_ranks, sizeof *ranks);
-    char (*paths)[512] = calloc((size_t)p->inputs.n + 1, sizeof *paths), (*sheets)[4096] = calloc((size_t)p->inputs.n + 1, sizeof *sheets);
-    if (!sheets || !videos || !ranks || !paths) LT_FAIL(LT_E_MEMORY, "no memory for the report");
-    for (int64_t v = 0; v < p->inputs.n; v++) {
-        const lt_setup_video *video = &p->videos[v];
-        if (!video->mine) continue;
-        snprintf(paths[n], sizeof paths[n], "%s.h5", video->input->id);
-        snprintf(sheets[n], sizeof sheets[n], "%s/%s.png", lt_job_dir(p->job), video->input->id);
-        videos[n] = (lt_report_video){ .name = video->input->id, .state = video_state(s, v), .frames = video->n_frames,
-                                       .why = video->why[0] ? video->why : s->videos[v].why[0] ? s->videos[v].why : NULL,
-                                       .result = s->videos[v].merged ? paths[n] : NULL, .frames_failed = -1,
-                                       .sheet = s->videos[v].merged && n_sheets++ < MOST_SHEETS ? sheets[n] : NULL, .width = video->width, .height = video->height, .seconds = NAN };
-        n++;
-    }
-    for (int r = 0; r < s->n_ranks; r++) fill_rank(s, r, &ranks[r]);
-    snprintf(device, sizeof device, "%s", p->device);
-    snprintf(frames, sizeof frames, "%lld", (long long)p->segment_frames);
-    snprintf(shards, sizeof shards, "%d/%d", p->shard.index, p->shard.count);
-    const lt_report_pair settings[] = { { "task", p->task->name }, { "device", device }, { "segment-frames", frames }, { "shard", shards },
-                                         { "halo records travel over", s->carrier } };
-    const lt_report_pair versions[] = { { "media", lt_media_library() }, { "MPI", lt_comm_library() } };
-    const double seconds = lt_seconds() - s->started;
-    lt_report report = { .title = "longtake", .ended = code == 0 ? "complete" : code == 75 ? "stopped early" : "ended with failures",
-                         .exit_code = code, .frames = s->frames_total, .frames_before = s->frames_before, .frames_failed = -1,
-                         .seconds = seconds, .frames_per_s = seconds > 0 ? (double)frames_now(s) / seconds : NAN,
-                         .videos = videos, .n_videos = n, .ranks = ranks, .n_ranks = s->n_ranks,
-                         .settings = settings, .n_settings = s->carrier[0] ? 5 : 4, .versions = versions, .n_versions = 2 };
-    LT_TRY(write_both(s, &report));
-done:
-    free(videos);
-    free(ranks);
-    free(paths);
-    free(sheets);
-    return st;
+    lt_monitor_speak(s->monitor, t);
+    lt_summary_refresh(s, t);
 }
 
 /* Whether every video of this shard has its result: then this shard was the last one. */
@@ -323,7 +218,7 @@ void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
 {
     const lt_setup *p = s->s;
     double seconds = lt_seconds() - s->started;
-    int64_t n = frames_now(s);
+    int64_t n = lt_summary_frames(s);
     lt_progress_state state;
     fill_state(s, &state);
     (void)lt_progress_take(s->progress, &state, lt_seconds());
@@ -336,13 +231,14 @@ void lt_summary_say(lt_summary *s, int code, const char *stop_reason)
         }
     int64_t own, rank, file;
     double wait;
-    count_halos(s, &own, &rank, &file, &wait);
+    lt_summary_halos(s, &own, &rank, &file, &wait);
     if (own + rank + file > 0)
         lt_log_debug(p->log, "halo records: %lld here, %lld from other ranks, %lld from files; %.2f s waited for them, segments waited %.1f s for the chain",
                      (long long)own, (long long)rank, (long long)file, wait, s->waited);
     if (s->raw > 0 && code == 0 && !all_merged(s))
         lt_log_info(p->log, "%lld more segments are raw: they wait for those of other shards before them, and are finished by the last shard, or by "
                             "'longtake merge %s'", (long long)s->raw, lt_job_dir(p->job));
+    lt_monitor_sum_up(s->monitor);
     lt_log_info(p->log, "%lld frames in %.1f s (%.2f frames/s), %lld of %lld segments done%s%s", (long long)n, seconds,
                 seconds > 0 ? (double)n / seconds : 0, (long long)(s->pieces_before + s->pieces_now),
                 (long long)s->pieces_total, code == 75 ? "; stopped early, run the same command again: " : "",
@@ -355,6 +251,8 @@ void lt_summary_destroy(lt_summary **summary)
     if (!s) return;
     if (s->progress) lt_log_set_bar(s->s->log, NULL, NULL, NULL);
     lt_progress_destroy(&s->progress);
+    lt_monitor_destroy(&s->monitor);
+    free(s->failures);
     free(s->shown);
     free(s->ranks);
     free(s->videos);

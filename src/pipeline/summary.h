@@ -21,6 +21,9 @@ void lt_summary_raw(lt_summary *s);
 /* It cannot be made. */
 void lt_summary_lost(lt_summary *s, int64_t piece, const char *why);
 
+/* These frames of it have no value: one sentence. `more` further ones of the piece are not told one by one. */
+void lt_summary_bad(lt_summary *s, int64_t piece, lt_range frames, int64_t more, const char *why);
+
 /* The merge of a video ended; LT_E_ABSENT: other shards are at it. */
 void lt_summary_merged(lt_summary *s, int64_t video, lt_status st, const char *why);
 
@@ -30,11 +33,10 @@ void lt_summary_waited(lt_summary *s, double seconds);
 /* How halo records travel between ranks, in words (lt_carrier_reason); copied. */
 void lt_summary_carrier(lt_summary *s, const char *reason);
 
-/* A rank's state: n = frames made, video, piece, merging, bytes of the arena used, bytes resident, halo records from other ranks, those that were
- * here << 32 | those read from files; x = seconds waited for frames, seconds computed, seconds waited for halo records; text = host. */
+/* A rank's state (state.h). */
 void lt_summary_state(lt_summary *s, const lt_message *m);
 
-/* Draws the progress at time t, seconds of a steady clock. */
+/* Draws the progress at time t, seconds of a steady clock; says what is due about memory, and writes metrics.prom anew now and then. */
 void lt_summary_draw(lt_summary *s, double t);
 
 /* report.html and metrics.prom in the job directory. */

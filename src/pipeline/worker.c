@@ -1,83 +1,21 @@
-#include "worker.h"
+#include "worker_private.h"
 
-#include "finish.h"
-
-#include <longtake/clock.h>
 #include <longtake/file.h>
 #include <longtake/halo.h>
 #include <longtake/picture.h>
 #include <longtake/result.h>
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Names of the timeline's lines. */
-static const char *const work_track = "worker", *const decoder_track = "waiting for the decoder", *const store_track = "handing to the store";
-
-/* HEAD: the tag of what is committed of a piece that was given up. */
-enum { EVENTS = 256, HEAD = -1 };
-
-/* The video that is open: media, chosen frames, plan and session. */
-typedef struct {
-    int64_t   video;             /* -1: none */
-    lt_media *media;
-    lt_index *index;
-    int64_t  *frames;            /* [n] source frame of each result frame */
-    int64_t   n;
-    int       width, height;     /* of plan and session, which outlive the video */
-    void     *plan, *session;
-} open_video;
-
-struct lt_worker {
-    const lt_setup *s;
-    pthread_t       thread;
-    bool            started;
-    pthread_mutex_t lock;
-    pthread_cond_t  given, taken;
-    lt_task_order   order;
-    bool            has_order;
-    lt_news        events[EVENTS];
-    int             first, n_events;
-
-    lt_pool   *pool;
-    lt_arena  *arena;
-    lt_writer *writer;
-    open_video open;
-    lt_halo_box *box;
-    lt_finishing *finishing;     /* of video `finishing_video`, -1: none */
-    int64_t       finishing_video;
-    void         *record_place;  /* where the record of the piece in hand is made */
-
-    uint8_t   *state;            /* [n_pieces] lt_segment_state of what this rank made */
-
-    /* of the piece in hand */
-    int64_t    in_hand, n_bad, last_put;     /* last_put: frame, -1: none */
-    int64_t   *needs, n_needs, needs_room, at;   /* the frames to be read, chosen ones; the next one */
-    int64_t   *sources;          /* [n_needs] the same in the source */
-    uint8_t   *fetched;          /* one frame [H,W,3]; NULL until needed */
-    lt_nv12    fetched_planes;
-    lt_reader *reader;
-    lt_frame   held;
-    bool       holding;
-    lt_segment_part *parts;      /* windows of a raw piece */
-    int        n_parts, parts_room;
-    char       software[512];
-
-    atomic_llong frames, video, piece, observed;
-    atomic_int   merging;
-    atomic_int   halo_own, halo_rank, halo_file;
-    _Atomic double wait_decode_s, compute_s, wait_halo_s;
-};
-
-static void post(lt_worker *w, const lt_news *e)
+void lt_worker_post(lt_worker *w, const lt_news *e)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->n_events == EVENTS) pthread_cond_wait(&w->taken, &w->lock);
-    w->events[(w->first + w->n_events++) % EVENTS] = *e;
+    while (w->n_events == LT_WORKER_EVENTS) pthread_cond_wait(&w->taken, &w->lock);
+    w->events[(w->first + w->n_events++) % LT_WORKER_EVENTS] = *e;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -85,7 +23,7 @@ static void post_status(lt_worker *w, lt_news_kind kind, int64_t index, lt_statu
 {
     lt_news e = { .kind = kind, .index = index, .status = st };
     snprintf(e.text, sizeof e.text, "%s", st < 0 ? text : "");
-    post(w, &e);
+    lt_worker_post(w, &e);
 }
 
 bool lt_worker_event(lt_worker *w, lt_news *out)
@@ -94,7 +32,7 @@ bool lt_worker_event(lt_worker *w, lt_news *out)
     bool there = w->n_events > 0;
     if (there) {
         *out = w->events[w->first];
-        w->first = (w->first + 1) % EVENTS;
+        w->first = (w->first + 1) % LT_WORKER_EVENTS;
         w->n_events--;
         pthread_cond_signal(&w->taken);
     }
@@ -113,12 +51,14 @@ void lt_worker_give(lt_worker *w, lt_task_order order)
 
 static lt_task_order ask(lt_worker *w)
 {
+    const double before = lt_seconds();
     post_status(w, LT_EVENT_ASK, 0, LT_OK, "");
     pthread_mutex_lock(&w->lock);
     while (!w->has_order) pthread_cond_wait(&w->given, &w->lock);
     lt_task_order o = w->order;
     w->has_order = false;
     pthread_mutex_unlock(&w->lock);
+    lt_worker_spend(w, LT_WAIT_ORDERS, lt_seconds() - before);
     return o;
 }
 
@@ -130,7 +70,7 @@ static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
         post_status(w, LT_EVENT_BROKEN, tag, st, e->text);
         return;
     }
-    if (tag == HEAD) return;
+    if (tag == LT_TAG_HEAD) return;
     if (tag >= w->s->n_pieces) {
         post_status(w, LT_EVENT_RAW, tag - w->s->n_pieces, LT_OK, "");
         return;
@@ -138,335 +78,7 @@ static void committed(void *ctx, int64_t tag, lt_status st, const lt_error *e)
     const lt_setup_piece *p = &w->s->pieces[tag];
     lt_news event = { .kind = LT_EVENT_COMMITTED, .index = tag, .frames = p->range.last - p->range.first + 1,
                        .state = w->state[tag] };
-    post(w, &event);
-}
-
-/* ---- the open video ---- */
-
-static void close_session(lt_worker *w)
-{
-    open_video *o = &w->open;
-    if (o->session) w->s->task->close(&o->session);
-    if (o->plan) w->s->task->plan_destroy(&o->plan);
-    o->width = o->height = 0;
-}
-
-static void close_video(lt_worker *w)
-{
-    open_video *o = &w->open;
-    lt_media_close(&o->media);
-    lt_index_destroy(&o->index);
-    free(o->frames);
-    free(w->fetched);
-    w->fetched = NULL;
-    o->frames = NULL;
-    o->video = -1;
-}
-
-/* A session for frames of this size. Packing a network's weights takes seconds, so videos of one size share it. */
-static lt_status open_session(lt_worker *w, const lt_setting *setting, int width, int height)
-{
-    lt_status st = LT_OK;
-    open_video *o = &w->open;
-    size_t n_bytes = 0;
-    lt_settings room;
-    if (o->session && o->width == width && o->height == height) {
-        w->s->task->forget(o->session);
-        return LT_OK;
-    }
-    close_session(w);
-    const lt_task_env env = lt_setting_env(&w->s->env, setting, &room);
-    LT_TRY(w->s->task->plan(&env, width, height, &o->plan, &n_bytes));
-    LT_TRY(w->s->task->open(o->plan, &env, w->arena, w->pool, &o->session));
-    o->width = width;
-    o->height = height;
-done:
-    if (st < 0) close_session(w);
-    return st;
-}
-
-static lt_status chosen_frames(open_video *o, const json_t *video)
-{
-    lt_status st = LT_OK;
-    const json_t *frame = json_object_get(video, "frame");
-    o->n = json_integer_value(json_object_get(video, "n_frames"));
-    o->frames = calloc((size_t)o->n + 1, sizeof *o->frames);
-    if (!o->frames) LT_FAIL(LT_E_MEMORY, "no memory for an index of %lld frames", (long long)o->n);
-    for (int64_t i = 0; i < o->n; i++)
-        o->frames[i] = json_is_array(frame) ? json_integer_value(json_array_get(frame, (size_t)i)) : i;
-done:
-    return st;
-}
-
-static lt_status open_the_video(lt_worker *w, int64_t v)
-{
-    lt_status st = LT_OK;
-    open_video *o = &w->open;
-    const lt_setup_video *video = &w->s->videos[v];
-    const lt_media_opts opts = lt_setup_media(w->s);
-    json_t *about = NULL;
-    if (o->video == v) return LT_OK;
-    close_video(w);
-    LT_TRY(lt_job_get_video(w->s->job, video->input->id, &about));
-    LT_TRY(lt_media_open(video->input->path, &opts, &o->media));
-    lt_media_set_stop(o->media, lt_stop_flag(w->s->stop));
-    LT_TRY(lt_index_from_json(json_object_get(about, "index"), &o->index));
-    LT_TRY(lt_media_set_index(o->media, o->index));
-    if (w->s->env.planes) LT_TRY(lt_media_use_device(o->media, w->s->compute.device, lt_arena_at(w->arena, w->s->reader_at), w->s->reader_bytes));
-    LT_TRY(chosen_frames(o, about));
-    LT_TRY(open_session(w, &video->setting, video->width, video->height));
-    o->video = v;
-done:
-    json_decref(about);
-    if (st < 0) close_video(w);
-    return st;
-}
-
-/* ---- a piece ---- */
-
-static void let_go(lt_worker *w)
-{
-    if (w->holding) lt_reader_release(w->reader, &w->held);
-    w->holding = false;
-}
-
-static lt_status pull(void *ctx, int64_t t, lt_view *out)
-{
-    lt_status st = LT_OK;
-    lt_worker *w = ctx;
-    double before = lt_seconds();
-    *out = (lt_view){ 0 };
-    let_go(w);
-    /* Without a reader nothing of what lies before is decoded. */
-    while (!w->reader && w->at < w->n_needs && w->needs[w->at] < t) w->at++;
-    if (!w->reader) LT_TRY(lt_reader_open(w->open.media, w->sources + w->at, w->n_needs - w->at, lt_setup_prefetch(w->s), &w->reader));
-    do {
-        let_go(w);
-        st = w->at < w->n_needs ? lt_reader_next(w->reader, &w->held) : LT_END;
-        if (st == LT_END) LT_FAIL(LT_E_INTERNAL, "frame %lld was not decoded", (long long)t);
-        LT_TRY(st);
-        w->holding = true;
-    } while (w->needs[w->at++] < t);
-    w->wait_decode_s = w->wait_decode_s + (lt_seconds() - before);
-    lt_timeline_span(w->s->env.timeline, decoder_track, "frame", NULL, before, lt_seconds() - before);
-    if (w->held.frame != w->open.frames[t])
-        LT_FAIL(LT_E_INTERNAL, "frame %lld was decoded where %lld was asked for", (long long)w->held.frame, (long long)w->open.frames[t]);
-    out->why = w->held.error_text;
-    if (w->held.status >= 0) {
-        out->rgb = w->held.rgb;
-        out->stride = w->held.stride;
-        if (!out->rgb) out->planes = &w->held.planes;
-    }
-done:
-    return st;
-}
-
-/* The reader has the decoder for itself, so it is closed and begins anew after this. */
-static lt_status fetch(void *ctx, int64_t t, lt_view *out)
-{
-    lt_status st = LT_OK;
-    lt_worker *w = ctx;
-    const lt_media_info *info = lt_media_get_info(w->open.media);
-    const size_t stride = (size_t)info->width * 3;
-    *out = (lt_view){ .stride = stride };
-    let_go(w);
-    lt_reader_close(&w->reader);
-    if (!w->s->env.planes && !w->fetched && !(w->fetched = malloc(stride * (size_t)info->height))) LT_FAIL(LT_E_MEMORY, "no memory for a frame");
-    st = w->s->env.planes ? lt_media_read_planes(w->open.media, w->open.frames[t], &w->fetched_planes)
-                          : lt_media_read(w->open.media, w->open.frames[t], w->fetched, stride);
-    if (st == LT_E_DATA) {
-        out->why = lt_error_last()->text;
-        return LT_OK;
-    }
-    LT_TRY(st);
-    if (w->s->env.planes) out->planes = &w->fetched_planes;
-    else out->rgb = w->fetched;
-done:
-    return st;
-}
-
-/* A frame without a value: told once a piece, counted always. */
-static lt_status put_bad(lt_worker *w, int64_t t, const char *why)
-{
-    const lt_setup_piece *p = &w->s->pieces[w->in_hand];
-    /* The frames that a window should have given are told when they are finished. */
-    if (w->s->task->finish) return lt_writer_put_fill(w->writer, t, why);
-    if (w->n_bad++ == 0)
-        lt_log_warn(w->s->log, "%s, segment %lld-%lld: frame %lld: %s", w->s->inputs.items[p->video].path,
-                    (long long)p->range.first, (long long)p->range.last, (long long)t, why);
-    w->state[w->in_hand] = LT_SEGMENT_FAILED;
-    return lt_writer_put_fill(w->writer, t, why);
-}
-
-static void made(lt_worker *w, int64_t t)
-{
-    w->last_put = t;
-    if (!w->s->task->finish) {
-        atomic_fetch_add(&w->frames, 1);
-        return;
-    }
-    /* Of two steps, a window's frames count when its last map is there. */
-    const lt_setup_video *v = &w->s->videos[w->open.video];
-    const lt_range all = w->s->task->finish->numbers(w->s->task->finish->frames((lt_range){ t, t }, v->n_frames));
-    const lt_range frames = w->s->task->finish->frames(all, v->n_frames);
-    if (t == all.last) atomic_fetch_add(&w->frames, frames.last - frames.first + 1);
-}
-
-/* Its row: the frames that it brings. */
-static lt_status window(void *ctx, int64_t number, int64_t anchor)
-{
-    lt_status st = LT_OK;
-    lt_worker *w = ctx;
-    const lt_finish *f = w->s->task->finish;
-    const lt_range one = f->frames((lt_range){ number, number }, w->s->videos[w->open.video].n_frames);
-    if (w->n_parts == w->parts_room) {
-        lt_segment_part *more = realloc(w->parts, (size_t)(w->parts_room * 2 + 8) * sizeof *more);
-        if (!more) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
-        w->parts = more;
-        w->parts_room = w->parts_room * 2 + 8;
-    }
-    lt_segment_part *part = &w->parts[w->n_parts++];
-    part->frames = f->numbers(one);
-    lt_segment_row_init(&part->row);
-    part->row.anchor = anchor;
-done:
-    return st;
-}
-
-static lt_status put(void *ctx, int64_t t, const void *const *data)
-{
-    lt_status st = LT_OK;
-    lt_worker *w = ctx;
-    const lt_setup_video *v = &w->s->videos[w->open.video];
-    char why[128];
-    for (int f = 0; f < w->s->n_fields && !w->s->task->finish; f++) {
-        const lt_field *field = &w->s->fields[f];
-        if (!data[f] || field->dtype == LT_U8 || lt_all_finite(data[f], lt_field_values(field, v->width, v->height))) continue;
-        snprintf(why, sizeof why, "the output '%s' of frame %lld has values that are not numbers", field->name, (long long)t);
-        LT_TRY(put_bad(w, t, why));
-        goto done;
-    }
-    const double before = lt_seconds();
-    LT_TRY(lt_writer_put(w->writer, t, data));
-    lt_timeline_span(w->s->env.timeline, store_track, "frame", NULL, before, lt_seconds() - before);
-done:
-    if (st >= 0) made(w, t);
-    return st;
-}
-
-static lt_status put_fill(void *ctx, int64_t t, const char *why)
-{
-    lt_worker *w = ctx;
-    lt_status st = why ? put_bad(w, t, why) : lt_writer_put_fill(w->writer, t, NULL);
-    if (st >= 0) made(w, t);
-    return st;
-}
-
-static void fill_row(const lt_worker *w, double seconds, lt_segment_row *row)
-{
-    const lt_setup *s = w->s;
-    lt_segment_row_init(row);
-    row->rank = lt_comm_rank(s->comm);
-    snprintf(row->device, sizeof row->device, "%.80s%s", s->device, s->mixed ? " (mixed)" : "");
-    row->planned_bytes = (int64_t)s->arena_bytes;
-    row->observed_bytes = (int64_t)lt_arena_high_water(w->arena);
-    row->seconds = seconds;
-}
-
-/* The rows of the windows that are there, each with the rank's facts. */
-static lt_status hand_rows(lt_worker *w, double seconds)
-{
-    lt_status st = LT_OK;
-    lt_segment_row row;
-    fill_row(w, seconds, &row);
-    row.seconds = seconds / (w->n_parts ? w->n_parts : 1);
-    for (int i = 0; i < w->n_parts; i++) {
-        const int64_t anchor = w->parts[i].row.anchor;
-        w->parts[i].row = row;
-        w->parts[i].row.anchor = anchor;
-    }
-    LT_TRY(lt_writer_parts(w->writer, w->parts, w->n_parts, NULL));
-done:
-    return st;
-}
-
-/* Whether what was put ends with a row, the windows of which are then handed over. */
-static bool whole_rows(lt_worker *w, double seconds)
-{
-    if (w->last_put < 0 || !w->s->task->finish) return w->last_put >= 0;
-    while (w->n_parts > 0 && w->parts[w->n_parts - 1].frames.last > w->last_put) w->n_parts--;
-    return w->n_parts > 0 && w->parts[w->n_parts - 1].frames.last == w->last_put && hand_rows(w, seconds) >= 0;
-}
-
-/* Puts down a piece that failed or is given up: what a stop leaves of it is committed, all else is dropped. */
-static void put_down(lt_worker *w, lt_status why, double seconds)
-{
-    const lt_error first = *lt_error_last();
-    lt_segment_row row;
-    fill_row(w, seconds, &row);
-    if (why != LT_E_STOPPED || !whole_rows(w, seconds) || lt_writer_commit_head(w->writer, w->last_put, HEAD, &row) < 0) lt_writer_abandon(w->writer);
-    lt_error_set(&first);
-}
-
-/* The frames that a piece reads. */
-static lt_status list_needs(lt_worker *w, lt_range piece, int64_t n_frames)
-{
-    lt_status st = LT_OK;
-    const int64_t room = piece.last - piece.first + 1 + LT_NEEDS_MORE;
-    if (room > w->needs_room) {
-        free(w->needs);
-        free(w->sources);
-        w->needs_room = room;
-        w->needs = calloc((size_t)room, sizeof *w->needs);
-        w->sources = calloc((size_t)room, sizeof *w->sources);
-        if (!w->needs || !w->sources) LT_FAIL(LT_E_MEMORY, "no memory for a list of %lld frames", (long long)room);
-    }
-    w->at = 0;
-    w->s->task->needs(w->open.session, piece, n_frames, w->needs, &w->n_needs);
-    for (int64_t i = 0; i < w->n_needs; i++) w->sources[i] = w->open.frames[w->needs[i]];
-done:
-    return st;
-}
-
-static lt_status make_piece(lt_worker *w, int64_t index)
-{
-    lt_status st = LT_OK;
-    const lt_setup *s = w->s;
-    const lt_setup_piece *p = &s->pieces[index];
-    const lt_setup_video *v = &s->videos[p->video];
-    const double start = lt_seconds();
-    lt_segment_row row;
-    w->in_hand = index;
-    w->n_bad = 0;
-    w->last_put = -1;
-    w->state[index] = LT_SEGMENT_DONE;
-    w->n_parts = 0;
-    LT_TRY(open_the_video(w, p->video));
-    const lt_range piece = s->task->finish ? p->raw : p->range;
-    lt_segment_desc desc = { .first = piece.first, .last = piece.last, .width = v->width, .height = v->height, .fields = s->fields,
-                             .n_fields = s->n_fields, .tag = index };
-    lt_field field;
-    if (s->task->finish) {
-        desc.raw = true;
-        desc.fields = &field;
-        desc.n_fields = 1;
-        desc.tag = s->n_pieces + index;
-        LT_TRY(s->task->raw(&s->env, v->width, v->height, &field, &desc.width, &desc.height));
-    }
-    LT_TRY(list_needs(w, piece, v->n_frames));
-    LT_TRY(lt_writer_begin(w->writer, s->job, v->input->id, &desc));
-    const lt_task_io io = { w, pull, fetch, put, put_fill, window, lt_stop_flag(s->stop) };
-    LT_TRY(s->task->run(w->open.session, piece, v->n_frames, &io));
-    if (w->n_parts) LT_TRY(hand_rows(w, lt_seconds() - start));
-    fill_row(w, lt_seconds() - start, &row);
-    atomic_store(&w->observed, row.observed_bytes);
-    LT_TRY(lt_writer_commit(w->writer, &row));
-done:
-    w->compute_s = w->compute_s + (lt_seconds() - start);
-    if (st < 0) put_down(w, st, lt_seconds() - start);
-    let_go(w);
-    lt_reader_close(&w->reader);
-    return st;
+    lt_worker_post(w, &event);
 }
 
 /* ---- the second step ---- */
@@ -482,7 +94,7 @@ static lt_status open_finishing(lt_worker *w, int64_t v)
     if (w->finishing_video == v) return LT_OK;
     lt_finishing_destroy(&w->finishing);
     w->finishing_video = -1;
-    fill_row(w, NAN, &o.row);
+    lt_worker_fill_row(w, NAN, &o.row);
     LT_TRY(lt_finishing_create(&o, &w->finishing));
     w->finishing_video = v;
 done:
@@ -495,7 +107,12 @@ static void linked(void *ctx, const lt_carry *carry, size_t n_bytes)
     lt_news e = { .kind = LT_EVENT_LINKED, .index = w->in_hand, .carry = *carry };
     if (w->record_place) lt_halo_box_keep(w->box, w->in_hand, n_bytes);
     w->record_place = NULL;
-    post(w, &e);
+    lt_worker_post(w, &e);
+}
+
+static void bad(void *ctx, int64_t t, const char *why)
+{
+    lt_worker_note_bad(ctx, t, why);
 }
 
 /* The record of the piece before: from this process, from the rank that linked it, or none, and the file is read. */
@@ -515,7 +132,7 @@ static const void *find_record(lt_worker *w, int64_t piece, int from)
         record = NULL;
     }
     atomic_fetch_add(record ? way : &w->halo_file, 1);
-    w->wait_halo_s = w->wait_halo_s + (lt_seconds() - before);
+    lt_worker_spend(w, LT_WAIT_RECORD, lt_seconds() - before);
     return record;
 }
 
@@ -530,7 +147,7 @@ static lt_status done_by_others(lt_worker *w, int64_t index)
     if (lt_ledger_scan(w->s->job, w->s->videos[p->video].input->id, &p->range, 1, true, &state, NULL) < 0 || state == LT_SEGMENT_MISSING)
         return lt_raise(LT_E_STORE, __FILE__, __LINE__, __func__, "%s", absent.text);
     lt_news e = { .kind = LT_EVENT_COMMITTED, .index = index, .frames = p->range.last - p->range.first + 1, .state = (int)state };
-    post(w, &e);
+    lt_worker_post(w, &e);
     return LT_OK;
 }
 
@@ -543,21 +160,28 @@ static lt_status finish_piece(lt_worker *w, const lt_task_order *t)
     const double start = lt_seconds();
     const bool first = index == s->videos[p->video].first_piece;
     lt_finish_order o = { .piece = p->range, .before = first ? (lt_range){ 0, -1 } : s->pieces[index - 1].range, .carry = &t->carry,
-                          .tag = index, .ctx = w, .linked = linked };
+                          .tag = index, .ctx = w, .linked = linked, .bad = bad };
+    const double waited = w->stage[LT_WAIT_RECORD];
+    double stored = 0;
     w->in_hand = index;
     w->state[index] = LT_SEGMENT_DONE;
+    lt_worker_forget_bad(w);
     LT_TRY(open_finishing(w, p->video));
     if (!first) o.record = find_record(w, index - 1, t->order.from);
     w->record_place = lt_halo_box_place(w->box, index);
     o.keep = w->record_place;
+    stored = lt_finishing_store_seconds(w->finishing);
     st = lt_finishing_run(w->finishing, &o, &w->state[index]);
+    stored = lt_finishing_store_seconds(w->finishing) - stored;
+    if (st >= 0) lt_worker_tell_bad(w, index);
     if (w->record_place) lt_halo_box_keep(w->box, index, 0);
     w->record_place = NULL;
     if (o.record) lt_halo_box_give(w->box, index - 1);
     if (st == LT_E_ABSENT) st = done_by_others(w, index);
     LT_TRY(st);
 done:
-    w->compute_s = w->compute_s + (lt_seconds() - start);
+    lt_worker_spend(w, LT_WAIT_STORE, stored);
+    lt_worker_spend(w, LT_STAGE_FINISH, lt_seconds() - start - stored - (w->stage[LT_WAIT_RECORD] - waited));
     return st;
 }
 
@@ -613,10 +237,19 @@ done:
     return st;
 }
 
+/* Waits until all is on the disk. */
+static lt_status flush(lt_worker *w)
+{
+    const double before = lt_seconds();
+    const lt_status st = lt_writer_flush(w->writer);
+    lt_worker_spend(w, LT_WAIT_STORE, lt_seconds() - before);
+    return st;
+}
+
 static lt_status merge(lt_worker *w, int64_t v)
 {
     lt_status st = LT_OK;
-    LT_TRY(lt_writer_flush(w->writer));
+    LT_TRY(flush(w));
     if (w->s->task->finish) {
         char result[LT_PATH_MAX];
         st = finish_rest(w, v);
@@ -657,7 +290,7 @@ static lt_status obey(lt_worker *w, const lt_task_order *t)
     if (o.kind == LT_ORDER_PIECE || o.kind == LT_ORDER_FINISH) {
         atomic_store(&w->video, w->s->pieces[o.index].video);
         atomic_store(&w->piece, o.index);
-        st = o.kind == LT_ORDER_PIECE ? make_piece(w, o.index) : finish_piece(w, t);
+        st = o.kind == LT_ORDER_PIECE ? lt_worker_make_piece(w, o.index) : finish_piece(w, t);
         if (only_the_video(st)) {
             post_status(w, LT_EVENT_LOST, o.index, st, lt_error_last()->text);
             st = LT_OK;
@@ -665,14 +298,16 @@ static lt_status obey(lt_worker *w, const lt_task_order *t)
     } else {
         atomic_store(&w->merging, 1);
         atomic_store(&w->video, o.index);
+        const double stored = w->stage[LT_WAIT_STORE];
         st = merge(w, o.index);
+        lt_worker_spend(w, LT_STAGE_MERGE, lt_seconds() - before - (w->stage[LT_WAIT_STORE] - stored));
         if (st >= 0 || only_the_video(st)) {
             post_status(w, LT_EVENT_MERGED, o.index, st, lt_error_last()->text);
             st = LT_OK;
         }
     }
     snprintf(which, sizeof which, "%s %lld", o.kind == LT_ORDER_PIECE || o.kind == LT_ORDER_FINISH ? "piece" : "video", (long long)o.index);
-    lt_timeline_span(w->s->env.timeline, work_track, what, which, before, lt_seconds() - before);
+    lt_timeline_span(w->s->env.timeline, "worker", what, which, before, lt_seconds() - before);
     atomic_store(&w->merging, 0);
     atomic_store(&w->piece, -1);
     atomic_store(&w->video, -1);
@@ -691,14 +326,14 @@ static void *work(void *arg)
     }
 done:;
     const lt_error first = *lt_error_last();
-    close_video(w);
-    close_session(w);
+    lt_worker_close_video(w);
+    lt_worker_close_session(w);
     if (st < 0) {
         /* What is finished is still committed; the first failure is the one that is told. */
-        if (lt_writer_flush(w->writer) >= 0 || first.status != LT_E_STOPPED) lt_error_set(&first);
+        if (flush(w) >= 0 || first.status != LT_E_STOPPED) lt_error_set(&first);
         st = lt_error_last()->status;
     } else {
-        st = lt_writer_flush(w->writer);
+        st = flush(w);
     }
     post_status(w, LT_EVENT_LEFT, 0, st, lt_error_last()->text);
     return NULL;
@@ -715,6 +350,8 @@ lt_status lt_worker_create(const lt_setup *s, lt_halo_box *box, lt_worker **out)
     w->box = box;
     atomic_store(&w->video, -1);
     atomic_store(&w->piece, -1);
+    atomic_store(&w->driver, -1);
+    atomic_store(&w->host_most, -1);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->given, NULL);
     pthread_cond_init(&w->taken, NULL);
@@ -727,6 +364,10 @@ lt_status lt_worker_create(const lt_setup *s, lt_halo_box *box, lt_worker **out)
     LT_TRY(lt_pool_create(s->n_threads, &w->pool));
     LT_TRY(lt_arena_create_on(s->compute.device, s->arena_bytes, &w->arena));
     LT_TRY(lt_writer_create(&writer, &w->writer));
+    w->writer_bytes = lt_writer_bytes(&writer);
+    w->watch_encode = lt_timeline_watch(s->env.timeline, "network", "encode");
+    w->watch_window = lt_timeline_watch(s->env.timeline, "network", "window");
+    w->watch_device = lt_timeline_watch(s->env.timeline, "network", "wait for maps");
     if (pthread_create(&w->thread, NULL, work, w))
         LT_FAIL(LT_E_MEMORY, "cannot start a worker thread: raise the limit of processes");
     w->started = true;
@@ -742,11 +383,58 @@ void *lt_worker_staging(const lt_worker *w)
     return lt_arena_at(w->arena, w->s->staging_at);
 }
 
-void lt_worker_look(const lt_worker *w, lt_worker_state *out)
+int64_t lt_worker_host_planned(const lt_setup *s)
 {
-    *out = (lt_worker_state){ atomic_load(&w->frames), atomic_load(&w->video), atomic_load(&w->piece),
-                              atomic_load(&w->observed), atomic_load(&w->merging) != 0, w->wait_decode_s, w->compute_s, w->wait_halo_s,
-                              atomic_load(&w->halo_own), atomic_load(&w->halo_rank), atomic_load(&w->halo_file) };
+    return (int64_t)(s->host_bytes + (s->compute.device ? 0 : s->arena_bytes));
+}
+
+int64_t lt_worker_host_most(lt_worker *w, int64_t now)
+{
+    long long most = atomic_load(&w->host_most);
+    while (now > most && !atomic_compare_exchange_weak(&w->host_most, &most, (long long)now)) continue;
+    return now > most ? now : (int64_t)most;
+}
+
+/* The limit of the host that is nearest: --host-memory-limit and the like for what lies beside the arena, and on a CPU the pool for all. */
+static void nearest_limit(const lt_worker *w, lt_rank_memory *m)
+{
+    const lt_setup *s = w->s;
+    const int64_t arena = s->compute.device ? 0 : (int64_t)s->arena_bytes, beside = m->host_used > arena ? m->host_used - arena : 0;
+    m->limit = s->budget.host;
+    m->under_limit = m->host_used < 0 ? -1 : beside;
+    m->binds = (int32_t)s->budget.host_binds;
+    if (s->compute.device || (double)m->host_used / (double)s->budget.pool <= (double)beside / (double)s->budget.host) return;
+    m->limit = s->budget.pool;
+    m->under_limit = m->host_used;
+    m->binds = (int32_t)s->budget.pool_binds;
+}
+
+static void look_at_memory(lt_worker *w, const lt_rank_state *state, lt_rank_memory *m)
+{
+    const lt_setup *s = w->s;
+    const int64_t held[LT_HOLDERS] = { [LT_HOLDS_AHEAD] = atomic_load(&w->reader_bytes), [LT_HOLDS_WRITING] = (int64_t)w->writer_bytes,
+                                       [LT_HOLDS_RECORDS] = w->box ? state->records * (int64_t)lt_halo_box_room(w->box) : 0 };
+    *m = (lt_rank_memory){ .device_planned = (int64_t)s->arena_bytes, .device_used = atomic_load(&w->observed), .driver = atomic_load(&w->driver),
+                           .host_planned = lt_worker_host_planned(s), .host_used = lt_host_used() };
+    m->host_most = lt_worker_host_most(w, m->host_used);
+    nearest_limit(w, m);
+    for (int i = 1; i < LT_HOLDERS; i++)
+        if (held[i] > held[m->most]) m->most = i;
+    m->most_bytes = held[m->most];
+}
+
+void lt_worker_look(lt_worker *w, lt_rank_state *out)
+{
+    lt_writer_load load;
+    lt_writer_look(w->writer, &load);
+    *out = (lt_rank_state){ .frames = atomic_load(&w->frames), .video = atomic_load(&w->video), .piece = atomic_load(&w->piece),
+                            .merging = atomic_load(&w->merging), .halo_own = atomic_load(&w->halo_own), .halo_rank = atomic_load(&w->halo_rank),
+                            .halo_file = atomic_load(&w->halo_file), .ahead = atomic_load(&w->ahead), .room_ahead = lt_setup_prefetch(w->s),
+                            .writing = load.used, .room_writing = load.buffers, .records = w->box ? lt_halo_box_held(w->box) : 0,
+                            .store_seconds = load.seconds };
+    for (int i = 0; i < LT_STAGES; i++) out->stage[i] = w->stage[i];
+    look_at_memory(w, out, &out->memory);
+    snprintf(out->host, sizeof out->host, "%s", lt_comm_host(w->s->comm));
 }
 
 void lt_worker_destroy(lt_worker **worker)
@@ -762,6 +450,7 @@ void lt_worker_destroy(lt_worker **worker)
     free(w->needs);
     free(w->sources);
     free(w->parts);
+    free(w->open.plan_text);
     lt_arena_destroy(&w->arena);
     lt_pool_destroy(&w->pool);
     pthread_cond_destroy(&w->given);

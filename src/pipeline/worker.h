@@ -11,6 +11,7 @@
 #include "coordinator.h"
 #include "halo_box.h"
 #include "job.h"
+#include "state.h"
 
 typedef struct lt_worker lt_worker;
 
@@ -20,6 +21,7 @@ typedef enum {
     LT_EVENT_LINKED,             /* the carry of piece `index` is known */
     LT_EVENT_COMMITTED,          /* piece `index` is on disk; state DONE or FAILED */
     LT_EVENT_BROKEN,             /* a commit failed: the job must end; LEFT will say why */
+    LT_EVENT_BAD,                /* frames `range` of piece `index` have no value: text; `frames` more of it are not told one by one */
     LT_EVENT_LOST,               /* piece `index` cannot be made: status, text; the worker goes on */
     LT_EVENT_MERGED,             /* the merge of video `index` ended: status, text; LT_E_ABSENT: other shards are not done */
     LT_EVENT_LEFT                /* the worker has ended: status 0, LT_E_STOPPED, or what ends the job, with text */
@@ -31,19 +33,10 @@ typedef struct {
     lt_status     status;
     int           state;         /* lt_segment_state */
     int64_t       frames;        /* of a committed piece */
+    lt_range      range;         /* BAD */
     lt_carry      carry;         /* LINKED */
     char          text[LT_WHY];
 } lt_news;
-
-/* What a worker does now; read at any time. */
-typedef struct {
-    int64_t frames;              /* made since the start */
-    int64_t video, piece;        /* -1: none */
-    int64_t observed_bytes;      /* of the arena, used so far */
-    bool    merging;
-    double  wait_decode_s, compute_s, wait_halo_s;
-    int32_t halo_own, halo_rank, halo_file;      /* records that were here, came from another rank, were read from files */
-} lt_worker_state;
 
 /* What a worker is told. */
 typedef struct {
@@ -63,7 +56,8 @@ void lt_worker_give(lt_worker *w, lt_task_order order);
 /* The next event, or false when there is none now. */
 bool lt_worker_event(lt_worker *w, lt_news *out);
 
-void lt_worker_look(const lt_worker *w, lt_worker_state *out);
+/* What it does and holds now; at any time, by one thread. */
+void lt_worker_look(lt_worker *w, lt_rank_state *out);
 
 /* Sends the worker home and joins it; what it has in hand it finishes, unless the stop flag is up. *w is NULL afterwards; NULL is accepted. */
 void lt_worker_destroy(lt_worker **w);

@@ -9,7 +9,7 @@
 static void add_sample(lt_text *t, const lt_metric *m)
 {
     lt_text_add(t, "%s%s", m->family, m->type == LT_METRIC_COUNTER ? "_total" : "");
-    for (int i = 0; i < 2 && m->label[i]; i++) {
+    for (int i = 0; i < LT_METRIC_LABELS && m->label[i]; i++) {
         lt_text_add(t, "%s%s=\"", i ? "," : "{", m->label[i]);
         lt_text_add_label(t, m->value[i]);
         lt_text_add(t, "\"");
@@ -59,7 +59,9 @@ static double of_rank(const lt_report_rank *r, int what)
     case 2: return r->seconds;
     case 3: return r->wait_seconds;
     case 4: return known(r->planned_bytes);
-    default: return known(r->observed_bytes);
+    case 5: return known(r->observed_bytes);
+    case 6: return known(r->host_planned);
+    default: return known(r->host_observed);
     }
 }
 
@@ -72,9 +74,11 @@ static void add_ranks(lt_text *t, const lt_report *report, const char **before)
         { "longtake_frames", "Frames made by a rank in this run", LT_METRIC_COUNTER },
         { "longtake_segments", "Segments committed by a rank in this run", LT_METRIC_COUNTER },
         { "longtake_seconds", "Seconds a rank computed", LT_METRIC_COUNTER },
-        { "longtake_wait_seconds", "Seconds a rank waited for frames", LT_METRIC_COUNTER },
+        { "longtake_wait_seconds", "Seconds a rank waited", LT_METRIC_COUNTER },
         { "longtake_planned_bytes", "Device memory planned", LT_METRIC_GAUGE },
         { "longtake_observed_bytes", "Device memory observed, peak", LT_METRIC_GAUGE },
+        { "longtake_host_planned_bytes", "Anonymous and shared host memory planned for a rank", LT_METRIC_GAUGE },
+        { "longtake_host_observed_bytes", "Anonymous and shared host memory of a rank observed, peak", LT_METRIC_GAUGE },
     };
     char number[16];
     for (int k = 0; k < (int)(sizeof kinds / sizeof *kinds); k++)
@@ -87,13 +91,30 @@ static void add_ranks(lt_text *t, const lt_report *report, const char **before)
         }
 }
 
+/* What the seconds of the ranks, or their waiting, went to. */
+static void add_stages(lt_text *t, const lt_report *report, bool waits, const char **before)
+{
+    char number[16];
+    for (int r = 0; r < report->n_ranks; r++) {
+        const lt_report_rank *k = &report->ranks[r];
+        snprintf(number, sizeof number, "%d", k->rank);
+        for (int i = 0; i < (waits ? k->n_waits : k->n_stages); i++) {
+            const lt_report_stage *s = waits ? &k->waits[i] : &k->stages[i];
+            const lt_metric m = { waits ? "longtake_waiting_seconds" : "longtake_stage_seconds", LT_METRIC_COUNTER,
+                                  waits ? "Seconds a rank waited, by what for" : "Seconds a rank worked, by what at",
+                                  { "rank", "host", waits ? "cause" : "stage" }, { number, k->host ? k->host : "", s->name }, s->seconds };
+            add_samples(t, &m, 1, before);
+        }
+    }
+}
+
 static void add_videos(lt_text *t, const lt_report *report, const char **before)
 {
     static const char *const states[] = { "done", "partial", "failed", "missing" };
     for (int s = 0; s < 4; s++) {
         double n = 0;
         for (int v = 0; v < report->n_videos; v++) n += report->videos[v].state && !strcmp(report->videos[v].state, states[s]);
-        const lt_metric m = { "longtake_videos", LT_METRIC_GAUGE, "Videos of the job by state", { "state", NULL }, { states[s], NULL }, n };
+        const lt_metric m = { "longtake_videos", LT_METRIC_GAUGE, "Videos of the job by state", { "state" }, { states[s] }, n };
         add_samples(t, &m, 1, before);
     }
 }
@@ -104,15 +125,17 @@ lt_status lt_report_metrics_write(const char *path, const lt_report *report, con
     lt_text t = { 0 };
     const char *before = NULL;
     const lt_metric job[] = {
-        { "longtake_job_frames", LT_METRIC_GAUGE, "Frames of the job", { "state", NULL }, { "all", NULL }, known(report->frames) },
-        { "longtake_job_frames", LT_METRIC_GAUGE, NULL, { "state", NULL }, { "before", NULL }, known(report->frames_before) },
-        { "longtake_job_frames", LT_METRIC_GAUGE, NULL, { "state", NULL }, { "failed", NULL }, known(report->frames_failed) },
-        { "longtake_job_seconds", LT_METRIC_GAUGE, "Wall time of this run", { NULL, NULL }, { NULL, NULL }, report->seconds },
-        { "longtake_job_exit_code", LT_METRIC_GAUGE, "Exit code of this run", { NULL, NULL }, { NULL, NULL }, report->exit_code },
+        { "longtake_job_frames", LT_METRIC_GAUGE, "Frames of the job", { "state" }, { "all" }, known(report->frames) },
+        { "longtake_job_frames", LT_METRIC_GAUGE, NULL, { "state" }, { "before" }, known(report->frames_before) },
+        { "longtake_job_frames", LT_METRIC_GAUGE, NULL, { "state" }, { "failed" }, known(report->frames_failed) },
+        { "longtake_job_seconds", LT_METRIC_GAUGE, "Wall time of this run", { NULL }, { NULL }, report->seconds },
+        { "longtake_job_exit_code", LT_METRIC_GAUGE, "Exit code of this run", { NULL }, { NULL }, known(report->exit_code) },
     };
     add_samples(&t, job, (int)(sizeof job / sizeof *job), &before);
     add_videos(&t, report, &before);
     add_ranks(&t, report, &before);
+    add_stages(&t, report, false, &before);
+    add_stages(&t, report, true, &before);
     add_samples(&t, more, n, &before);
     lt_text_add(&t, "# EOF\n");
     LT_TRY(lt_text_write(&t, path));

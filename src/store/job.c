@@ -412,5 +412,6 @@ const char *lt_segment_state_name(lt_segment_state state)
 void lt_segment_row_init(lt_segment_row *row)
 {
     *row = (lt_segment_row){ .rank = -1, .scale = NAN, .shift = NAN, .det = NAN, .residual = NAN, .anchor = -1,
-                             .planned_bytes = -1, .observed_bytes = -1, .seconds = NAN, .state = LT_SEGMENT_DONE };
+                             .planned_bytes = -1, .observed_bytes = -1, .host_planned_bytes = -1, .host_observed_bytes = -1, .seconds = NAN,
+                             .seconds_decode = NAN, .seconds_network = NAN, .seconds_store = NAN, .state = LT_SEGMENT_DONE };
 }

@@ -26,6 +26,7 @@ struct lt_raw {
     uint8_t      *bytes;                     /* a stored chunk */
     uint64_t     *hashes;
     size_t        n_hashes;
+    const char   *plan;                      /* of the row read last, in one of the files */
 };
 
 lt_status lt_raw_create(const lt_job *job, const char *id, lt_raw **out)
@@ -102,6 +103,7 @@ lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int heigh
     held_file *h = NULL;
     why[0] = 0;
     lt_segment_row_init(row);
+    r->plan = NULL;
     for (int k = 0; k < HELD && !h; k++)
         if (r->held[k].open && index >= r->held[k].range.first && index <= r->held[k].range.last) h = &r->held[k];
     if (!h) LT_TRY(open_file(r, index, &h));
@@ -122,12 +124,21 @@ lt_status lt_raw_read(lt_raw *r, int64_t index, float *out, int width, int heigh
     }
     lt_codecs_give(r->codecs, codec);
     LT_TRY(st);
-    for (int64_t i = 0; i < f->tables.n; i++)
-        if (index >= f->tables.row[i].frames.first && index <= f->tables.row[i].frames.last) *row = f->tables.row[i].row;
+    for (int64_t i = 0; i < f->tables.n; i++) {
+        const lt_table_row *found = &f->tables.row[i];
+        if (index < found->frames.first || index > found->frames.last) continue;
+        *row = found->row;
+        r->plan = found->plan >= 0 ? f->tables.plans[found->plan] : NULL;
+    }
     for (int64_t i = 0; i < f->tables.n_unreadable; i++)
         if (f->tables.unreadable[i] == index) snprintf(why, LT_RAW_WHY, "%s", f->tables.reason[i]);
 done:
     return st;
+}
+
+const char *lt_raw_plan(const lt_raw *r)
+{
+    return r->plan;
 }
 
 void lt_raw_destroy(lt_raw **raw)

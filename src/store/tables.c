@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An attribute has room for 64 KiB, 16 bytes a text; later plans are not kept. */
+enum { PLANS_MAX = 2048 };
+
 void lt_tables_free(lt_tables *t)
 {
     lt_texts_free(t->reason, t->n_unreadable);
@@ -31,6 +34,7 @@ static lt_status plan_index(lt_tables *t, const char *plan, int *out)
             *out = i;
             goto done;
         }
+    if (t->n_plans == PLANS_MAX) goto done;
     plans = grown(t->plans, t->n_plans, sizeof *t->plans);
     if (!plans) LT_FAIL(LT_E_MEMORY, "no memory for a table of plans");
     t->plans = plans;
@@ -84,19 +88,25 @@ static const struct {
     const char *name;
     size_t      offset;
     column_kind kind;
+    bool        later;           /* files made before there was such a column lack it: NAN, -1 */
 } columns[] = {
-    { "start", offsetof(lt_table_row, frames.first), C_LONG },
-    { "end", offsetof(lt_table_row, frames.last), C_LONG },
-    { "rank", offsetof(lt_table_row, row.rank), C_INT },
-    { "scale", offsetof(lt_table_row, row.scale), C_REAL },
-    { "shift", offsetof(lt_table_row, row.shift), C_REAL },
-    { "det", offsetof(lt_table_row, row.det), C_REAL },
-    { "residual", offsetof(lt_table_row, row.residual), C_REAL },
-    { "anchor", offsetof(lt_table_row, row.anchor), C_LONG },
-    { "planned_bytes", offsetof(lt_table_row, row.planned_bytes), C_LONG },
-    { "observed_bytes", offsetof(lt_table_row, row.observed_bytes), C_LONG },
-    { "seconds", offsetof(lt_table_row, row.seconds), C_REAL },
-    { "plan", offsetof(lt_table_row, plan), C_INT },
+    { "start", offsetof(lt_table_row, frames.first), C_LONG, false },
+    { "end", offsetof(lt_table_row, frames.last), C_LONG, false },
+    { "rank", offsetof(lt_table_row, row.rank), C_INT, false },
+    { "scale", offsetof(lt_table_row, row.scale), C_REAL, false },
+    { "shift", offsetof(lt_table_row, row.shift), C_REAL, false },
+    { "det", offsetof(lt_table_row, row.det), C_REAL, false },
+    { "residual", offsetof(lt_table_row, row.residual), C_REAL, false },
+    { "anchor", offsetof(lt_table_row, row.anchor), C_LONG, false },
+    { "planned_bytes", offsetof(lt_table_row, row.planned_bytes), C_LONG, false },
+    { "observed_bytes", offsetof(lt_table_row, row.observed_bytes), C_LONG, false },
+    { "seconds", offsetof(lt_table_row, row.seconds), C_REAL, false },
+    { "host_planned_bytes", offsetof(lt_table_row, row.host_planned_bytes), C_LONG, true },
+    { "host_observed_bytes", offsetof(lt_table_row, row.host_observed_bytes), C_LONG, true },
+    { "seconds_decode", offsetof(lt_table_row, row.seconds_decode), C_REAL, true },
+    { "seconds_network", offsetof(lt_table_row, row.seconds_network), C_REAL, true },
+    { "seconds_store", offsetof(lt_table_row, row.seconds_store), C_REAL, true },
+    { "plan", offsetof(lt_table_row, plan), C_INT, false },
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
@@ -208,9 +218,10 @@ static lt_status read_rows(hid_t group, lt_tables *t)
     char **device = NULL, **state = NULL;
     int64_t rows = -1;
     for (int c = 0; c < N_COLUMNS; c++) {
+        if (columns[c].later && H5Lexists(group, columns[c].name, H5P_DEFAULT) == 0) continue;
         LT_TRY(read_numbers(group, columns[c].name, columns[c].kind == C_REAL, &rows, &packed));
         if (!t->row && !(t->row = calloc((size_t)rows + 1, sizeof *t->row))) LT_FAIL(LT_E_MEMORY, "no memory to read a table");
-        t->n = rows;
+        for (; t->n < rows; t->n++) lt_segment_row_init(&t->row[t->n].row);
         transfer(t->row, rows, c, packed, false);
         free(packed);
         packed = NULL;

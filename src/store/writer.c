@@ -2,6 +2,7 @@
 #include "store/layout.h"
 #include "store/seal.h"
 
+#include <longtake/clock.h>
 #include <longtake/fault.h>
 #include <longtake/pool.h>
 
@@ -86,6 +87,7 @@ struct lt_writer {
     message        *queue;                   /* ring [n_queue] */
     int             n_queue, head, count;
     bool            busy;                    /* the store thread holds a message */
+    double          seconds;                 /* it spent on messages */
     slot           *slots, **free_slots;
     int             n_free;
     output         *outputs;
@@ -258,7 +260,7 @@ static lt_status commit_file(segment *s)
         lt_segment_part *part = &s->parts[i];
         for (int64_t k = 0; k < s->tables.n_unreadable; k++)
             if (s->tables.unreadable[k] >= part->frames.first && s->tables.unreadable[k] <= part->frames.last) part->row.state = LT_SEGMENT_FAILED;
-        LT_TRY(lt_tables_add_row(&s->tables, part->frames, &part->row, s->plan));
+        LT_TRY(lt_tables_add_row(&s->tables, part->frames, &part->row, part->plan ? part->plan : s->plan));
     }
     if (s->carry) LT_TRY(lt_h5_put_text(s->h5, "carry", s->carry));
     LT_TRY(lt_tables_write(s->h5, &s->tables));
@@ -275,6 +277,14 @@ done:
     return st;
 }
 
+/* Parts that follow each other share the text of one plan. */
+static void free_parts(lt_segment_part *parts, int n)
+{
+    for (int i = 0; parts && i < n; i++)
+        if (i == 0 || parts[i].plan != parts[i - 1].plan) free((char *)parts[i].plan);
+    free(parts);
+}
+
 static void free_segment(segment *s)
 {
     if (!s) return;
@@ -284,7 +294,7 @@ static void free_segment(segment *s)
     }
     lt_tables_free(&s->tables);
     lt_layout_free(&s->layout);
-    free(s->parts);
+    free_parts(s->parts, s->n_parts);
     free(s->carry);
     free(s->plan);
     free(s->put);
@@ -425,8 +435,10 @@ static void *store_thread(void *arg)
         w->busy = true;
         pthread_cond_broadcast(&w->freed);
         pthread_mutex_unlock(&w->lock);
+        const double before = lt_seconds();
         handle(w, &m);
         pthread_mutex_lock(&w->lock);
+        w->seconds += lt_seconds() - before;
         if (m.kind == M_FRAME) w->free_slots[w->n_free++] = m.frame;
         w->busy = false;
         pthread_cond_broadcast(&w->freed);
@@ -637,11 +649,16 @@ lt_status lt_writer_parts(lt_writer *w, const lt_segment_part *parts, int n, con
     lt_status st = LT_OK;
     segment *s = w->current;
     if (!s || s->parts || n < 1) LT_FAIL(LT_E_INTERNAL, "rows of a segment that is not in hand or has them");
-    s->parts = malloc((size_t)n * sizeof *parts);
+    s->parts = calloc((size_t)n, sizeof *parts);
     if (carry) s->carry = strdup(carry);
     if (!s->parts || (carry && !s->carry)) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
-    memcpy(s->parts, parts, (size_t)n * sizeof *parts);
     s->n_parts = n;
+    for (int i = 0; i < n; i++) {
+        const char *plan = parts[i].plan, *before = i ? s->parts[i - 1].plan : NULL;
+        s->parts[i] = parts[i];
+        s->parts[i].plan = plan && before && !strcmp(plan, before) ? before : plan ? strdup(plan) : NULL;
+        if (plan && !s->parts[i].plan) LT_FAIL(LT_E_MEMORY, "no memory for the rows of a segment");
+    }
 done:
     return st;
 }
@@ -663,6 +680,13 @@ lt_status lt_writer_commit_head(lt_writer *w, int64_t last, int64_t tag, const l
     LT_TRY(hand_over(w, last - w->current->frames.first + 1, row));
 done:
     return st;
+}
+
+void lt_writer_look(lt_writer *w, lt_writer_load *out)
+{
+    pthread_mutex_lock(&w->lock);
+    *out = (lt_writer_load){ n_buffers(&w->opts), n_buffers(&w->opts) - w->n_free, w->seconds };
+    pthread_mutex_unlock(&w->lock);
 }
 
 void lt_writer_abandon(lt_writer *w)

@@ -74,6 +74,8 @@ static void show(void *ctx, const char *part, const char *node, const char *kern
 static lt_status trace(void *session, lt_timeline *timeline)
 {
     const lt_session_spans spans = { timeline, show };
+    /* The time of single operators costs a GPU its recordings. */
+    if (!lt_timeline_writes(timeline)) return LT_OK;
     return lt_session_profile(lt_depth_session_graph(session), &spans);
 }
 

@@ -1,6 +1,8 @@
 /* Raw segments, rows and carries of a segment, its range, and reading them while the writer works. */
 #include "check.h"
 
+#include "store/layout.h"
+
 #include <longtake/file.h>
 #include <longtake/result.h>
 
@@ -59,12 +61,16 @@ typedef struct {
     float          x[W * H];
     char           why[LT_RAW_WHY];
     lt_segment_row row;
+    char           plan[16];         /* "": none */
 } reading;
 
 static lt_status read_one(void *ctx)
 {
     reading *r = ctx;
-    return lt_raw_read(r->raw, r->index, r->x, W, H, r->why, &r->row);
+    const lt_status st = lt_raw_read(r->raw, r->index, r->x, W, H, r->why, &r->row);
+    const char *plan = lt_raw_plan(r->raw);
+    snprintf(r->plan, sizeof r->plan, "%s", plan ? plan : "");
+    return st;
 }
 
 static void raw_segments_are_read_back_while_writing(void **state)
@@ -86,7 +92,7 @@ static void raw_segments_are_read_back_while_writing(void **state)
     assert_int_equal(st, LT_SEGMENT_MISSING);
     assert_int_equal(next, 64);
     put_all(w, job, head, true, -1);
-    lt_segment_part parts[2] = { { { 64, 95 }, row }, { { 96, 127 }, row } };
+    lt_segment_part parts[2] = { { { 64, 95 }, row, "plan B" }, { { 96, 127 }, row, "plan B" } };
     parts[0].row.anchor = 0;
     parts[1].row.anchor = 17;
     assert_ok(lt_writer_parts(w, parts, 2, NULL));
@@ -106,6 +112,7 @@ static void raw_segments_are_read_back_while_writing(void **state)
         assert_memory_equal(r.x, want, sizeof want);
         assert_string_equal(r.why, "");
         assert_int_equal(r.row.anchor, r.index < 96 ? 0 : r.index < 128 ? 17 : -1);
+        assert_string_equal(r.plan, r.index < 128 ? "plan B" : "");
     }
     r.index = 140;
     assert_ok(lt_writer_call(w, read_one, &r));
@@ -139,7 +146,7 @@ static void rows_carry_and_range_reach_the_result(void **state)
     put_all(w, job, (lt_range){ 0, 31 }, true, -1);
     assert_ok(lt_writer_commit(w, &row));
     put_all(w, job, (lt_range){ 0, 3 }, false, 2);
-    lt_segment_part parts[2] = { { { 0, 1 }, row }, { { 2, 3 }, row } };
+    lt_segment_part parts[2] = { { { 0, 1 }, row, NULL }, { { 2, 3 }, row, "plan B" } };
     parts[0].row.scale = 1;
     parts[1].row.scale = 1.25;
     assert_ok(lt_writer_parts(w, parts, 2, "a carry"));
@@ -161,6 +168,14 @@ static void rows_carry_and_range_reach_the_result(void **state)
     assert_int_equal(report.n_failed_segments, 1);
     assert_int_equal(report.n_unreadable_frames, 1);
     lt_verify_report_free(&report);
+    lt_tables tables;
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_ok(lt_tables_read(file, &tables));
+    assert_int_equal(tables.n, 3);
+    assert_true(tables.row[0].plan == -1 && tables.row[1].plan == 0 && tables.row[2].plan == -1);
+    assert_string_equal(tables.plans[0], "plan B");
+    lt_tables_free(&tables);
+    H5Fclose(file);
     assert_ok(lt_result_open(path, &result));
     const lt_result_info *info = lt_result_info_get(result);
     assert_true(info->range[0][0] == 0 && info->range[0][1] == 70 + 0.25 * (W * H - 1));

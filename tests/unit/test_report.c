@@ -232,7 +232,7 @@ static void files_for_machines_and_people(void **state)
     const lt_report_video video = { .name = "<b>&\"film", .state = "failed", .why = "it's torn", .result = "film.h5", .frames = 7,
                                     .frames_failed = 1, .width = 4, .height = 3, .seconds = NAN, .sheet = sheet };
     const lt_report_rank rank = { .rank = 0, .host = "a\"\\\n", .device = "cpu", .frames = 7, .segments = 1, .seconds = 2.5,
-                                  .wait_seconds = NAN, .planned_bytes = 4096, .observed_bytes = -1 };
+                                  .wait_seconds = NAN, .planned_bytes = 4096, .observed_bytes = -1, .host_planned = -1, .host_observed = -1 };
     const lt_report r = { .title = "longtake", .ended = "ended", .exit_code = 65, .frames = 7, .frames_failed = 1, .seconds = 3,
                           .frames_per_s = 2.3, .videos = &video, .n_videos = 1, .ranks = &rank, .n_ranks = 1 };
     assert_ok(lt_report_html_write(in_folder("r.html"), &r));
