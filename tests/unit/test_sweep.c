@@ -178,8 +178,8 @@ static void contradictions_are_said(void **state)
 static void every_point_of_the_small_model(void **state)
 {
     (void)state;
-    runs(LT_MODEL_VITS, 42, 56, LT_F32, true, 1);
-    runs(LT_MODEL_VITS, 70, 42, LT_BF16, true, 0);
+    runs(LT_MODEL_VITS, 28, 42, LT_F32, true, 1);
+    runs(LT_MODEL_VITS, 42, 28, LT_BF16, true, 0);
 }
 
 static void points_of_the_others(void **state)
