@@ -4,6 +4,7 @@
 #include <longtake/model.h>
 #include <longtake/pool.h>
 #include <longtake/segment.h>
+#include <longtake/shell.h>
 
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE = 4096, ARRAY = 8, TASK_CORES = 4, PARENTS = 4 };
+enum { LINE = 4096, SHORTEST = 8, ARRAY = 8, TASK_CORES = 4, PARENTS = 4 };
 
 /* Models from large to small, and their names in longtake/model.h. */
 static const struct {
@@ -30,20 +31,11 @@ typedef struct {
     int          model;
 } advice;
 
-/* Appends a word as a shell reads it, in quotes where it has more than letters, digits and a few signs; `before` stays outside of them. */
+/* Appends a word as a shell reads it; `before` stays outside of its quotes. */
 static void put_with(char *line, const char *before, const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
-    const size_t length = strlen(line);
-    const bool quote = word[strspn(word, plain)] || !*word;
-    size_t at = length + (size_t)snprintf(line + length, LINE - length, "%s%s%s", length ? " " : "", before, quote ? "'" : "");
-    for (const char *c = word; *c && at < LINE - 8; c++) {
-        if (*c == '\'') at += (size_t)snprintf(line + at, LINE - at, "'\\''");
-        else line[at++] = *c;
-    }
-    if (at >= LINE - 1) at = LINE - 2;
-    if (quote) line[at++] = '\'';
-    line[at] = 0;
+    const size_t length = strlen(line), at = length + (size_t)snprintf(line + length, LINE - length, "%s%s", length ? " " : "", before);
+    if (at + SHORTEST < LINE) lt_shell_word(word, line + at, LINE - at);
 }
 
 static void put(char *line, const char *word)

@@ -6,6 +6,7 @@
 #include <longtake/clock.h>
 #include <longtake/file.h>
 #include <longtake/metrics.h>
+#include <longtake/shell.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -144,26 +145,16 @@ static void fill_settings(const lt_summary *s, pages *p)
     p->report.n_versions = 2;
 }
 
-/* The command line of this process as the system keeps it, words quoted where a shell wants it; NULL: not known. */
+/* The command line of this process as the system keeps it, as a shell reads it; NULL: not known. */
 static char *command_line(void)
 {
     char *raw = NULL, *text = NULL;
     size_t n = 0, at = 0;
-    if (lt_file_read("/proc/self/cmdline", COMMAND_TEXT, &raw, &n) < 0 || n == 0 || !(text = malloc(5 * n + 1))) goto done;
+    if (lt_file_read("/proc/self/cmdline", COMMAND_TEXT, &raw, &n) < 0 || n == 0 || !(text = malloc(5 * n + 8))) goto done;
     for (size_t i = 0; i < n; i += strlen(raw + i) + 1) {
-        const char *word = raw + i;
-        const bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%") == strlen(word);
         if (i) text[at++] = ' ';
-        if (!plain) text[at++] = '\'';
-        for (; *word; word++) {
-            text[at++] = *word;
-            if (*word != '\'') continue;
-            memcpy(text + at, "\\''", 3);
-            at += 3;
-        }
-        if (!plain) text[at++] = '\'';
+        at += lt_shell_word(raw + i, text + at, 5 * n + 8 - at);
     }
-    text[at] = 0;
 done:
     lt_error_clear();
     free(raw);

@@ -1,6 +1,7 @@
 /* Status, pool and arena: the pieces that everything stands on. */
 #include "check.h"
 
+#include <longtake/shell.h>
 #include <longtake/arena.h>
 #include <longtake/pool.h>
 
@@ -134,9 +135,29 @@ static void arena_starts_as_nan(void **state)
     lt_arena_destroy(&a);
 }
 
+static void words_as_a_shell_reads_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *want;
+        size_t      room;
+    } rows[] = {
+        { "a/b-1.mp4", "a/b-1.mp4", 64 }, { "", "''", 64 },           { "a b", "'a b'", 64 }, { "it's", "'it'\\''s'", 64 }, { "$(rm)", "'$(rm)'", 64 },
+        { "abcdefghij", "abcdefg", 8 },   { "abc defgh", "'abc d'", 8 }, { "abc'defgh", "'abc'", 8 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[64];
+        const size_t n = lt_shell_word(rows[i].word, out, rows[i].room);
+        assert_string_equal(out, rows[i].want);
+        assert_int_equal(n, strlen(rows[i].want));
+        assert_true(n < rows[i].room);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_as_a_shell_reads_them),
         cmocka_unit_test(error_record_keeps_the_way_up),
         cmocka_unit_test(error_may_quote_itself),
         cmocka_unit_test(worst_exit_code_wins),
