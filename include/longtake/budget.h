@@ -77,6 +77,9 @@ LT_NODISCARD lt_status lt_budget_cpu(const lt_budget_opts *opts, lt_budget *out)
  * apart. LT_E_MEMORY where driver and libraries leave nothing, naming the limit that binds. */
 LT_NODISCARD lt_status lt_budget_gpu(const lt_budget_opts *opts, int64_t total, int64_t free_now, int n_ranks, int64_t overhead, lt_budget *out);
 
+/* Each limit becomes the lower of the two, with what binds there. */
+void lt_budget_least(lt_budget *least, const lt_budget *other);
+
 /* *theirs* where nobody has measured it: context, loaded modules, cuBLASLt, cuDNN and recordings, as a bound by experience for a kind of GPU; 0 for the
  * CPU. A plan that uses it says *estimated*. Measured it is, on an idle GPU, the driver's figure for the process after a warm-up that launched every
  * kernel, uploaded every recording and connected every peer, less what is ours. NCCL's peers are not in the estimate: LT_OVERHEAD_PEER for each. */

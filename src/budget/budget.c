@@ -105,3 +105,10 @@ char *lt_bytes_text(int64_t n_bytes, char *buffer, int size)
     snprintf(buffer, (size_t)size, u == 0 ? "%.0f %s" : v < 10 ? "%.2f %s" : "%.1f %s", v, units[u]);
     return buffer;
 }
+
+void lt_budget_least(lt_budget *least, const lt_budget *b)
+{
+    if (b->device < least->device) least->device = b->device, least->device_binds = b->device_binds;
+    if (b->host < least->host) least->host = b->host, least->host_binds = b->host_binds;
+    if (b->pool < least->pool) least->pool = b->pool, least->pool_binds = b->pool_binds;
+}

@@ -65,14 +65,9 @@ static lt_status share(lt_doctor *d)
     }
     d->least = d->place.budget;
     gather(d, &d->place.budget, sizeof d->place.budget, budgets);
-    for (int r = 0; r < d->size; r++) {
-        const lt_budget *b = &budgets[r];
-        /* A rank that does not work tells nothing. */
-        if (!b->pool) continue;
-        if (b->device < d->least.device) d->least.device = b->device, d->least.device_binds = b->device_binds;
-        if (b->host < d->least.host) d->least.host = b->host, d->least.host_binds = b->host_binds;
-        if (b->pool < d->least.pool) d->least.pool = b->pool, d->least.pool_binds = b->pool_binds;
-    }
+    /* A rank that does not work tells nothing. */
+    for (int r = 0; r < d->size; r++)
+        if (budgets[r].pool) lt_budget_least(&d->least, &budgets[r]);
 done:
     free(all);
     free(budgets);

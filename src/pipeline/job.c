@@ -558,11 +558,7 @@ static lt_status share_device(lt_setup *s)
     s->budget = s->least = s->compute.budget;
     if (s->compute.device) s->overhead = lt_device_overhead(lt_device_get_facts(s->compute.device));
     LT_TRY(lt_comm_gather_all(s->comm, &s->budget, sizeof s->budget, budgets));
-    for (int r = 0; r < n; r++) {
-        if (budgets[r].device < s->least.device) s->least.device = budgets[r].device, s->least.device_binds = budgets[r].device_binds;
-        if (budgets[r].host < s->least.host) s->least.host = budgets[r].host, s->least.host_binds = budgets[r].host_binds;
-        if (budgets[r].pool < s->least.pool) s->least.pool = budgets[r].pool, s->least.pool_binds = budgets[r].pool_binds;
-    }
+    for (int r = 0; r < n; r++) lt_budget_least(&s->least, &budgets[r]);
 done:
     free(budgets);
     free(all);
