@@ -56,9 +56,7 @@ typedef struct {
     lt_forecast_row rows[LT_FORECAST_ROWS];
     int            n_rows;
     int64_t        arena, host;      /* of each rank */
-    bool           on_gpu;
     int64_t        streamed_bytes;   /* of weights that are brought layer by layer; 0: they all lie in the arena */
-    int64_t        scratch_bytes;    /* on disk while it runs: theirs, of all ranks of a CPU */
     int64_t        staging_at, reader_at;        /* in the arena: boundary buffers and decoded frames, as large as their rows */
 
     int64_t        segment_frames, n_segments, n_frames;

@@ -38,9 +38,7 @@ void lt_forecast_network(lt_forecast *f)
         const lt_item_kind kind = lt_plan_item_kind(l->network, i);
         if (kind == LT_ITEM_WEIGHT || kind == LT_ITEM_KEPT) held[kind == LT_ITEM_KEPT] += (int64_t)l->items[i].n_bytes;
     }
-    f->on_gpu = f->env.machine.backend != LT_BACKEND_CPU;
     f->streamed_bytes = (int64_t)lt_plan_streamed_bytes(l->network);
-    f->scratch_bytes = f->on_gpu ? 0 : f->streamed_bytes * f->n_ranks;
     lt_forecast_add(f, LT_ROW_WEIGHTS, "", held[0]);
     lt_forecast_add(f, LT_ROW_KEPT, "", held[1]);
     for (int i = 0, first = 0; i < n; i++) {

@@ -10,6 +10,12 @@ static const char *const row_names[] = {
 static const char *const ends[] = { [LT_RUNG_FITS] = "fits", [LT_RUNG_DEVICE] = "beyond the device limit", [LT_RUNG_HOST] = "beyond the host limit",
                                     [LT_RUNG_POOL] = "beyond what device and host share" };
 
+/* On disk while it runs: streamed weights of all ranks of a CPU. */
+static int64_t scratch_bytes(const lt_forecast *f)
+{
+    return f->env.machine.backend == LT_BACKEND_CPU ? f->streamed_bytes * f->n_ranks : 0;
+}
+
 /* Room for the numbers of one line. */
 typedef struct {
     char text[2][32];
@@ -50,7 +56,7 @@ static void print_arena(const lt_forecast *f, FILE *out)
         if (r->kind == LT_ROW_PART)
             fprintf(out, " and workspace %s, in place of other parts'", BYTES(l, 1, next && next->kind == LT_ROW_WORKSPACE ? next->n_bytes : 0));
         if (r->kind == LT_ROW_WEIGHTS && f->streamed_bytes)
-            fprintf(out, "  two places, for %s that are brought layer by layer from %s", BYTES(l, 1, f->streamed_bytes), f->on_gpu ? "pinned host memory" : "a file");
+            fprintf(out, "  two places, for %s that are brought layer by layer from %s", BYTES(l, 1, f->streamed_bytes), scratch_bytes(f) ? "a file" : "pinned host memory");
         fprintf(out, "%s\n", r->kind == LT_ROW_OVERHEAD  ? "  beside the arena; estimated, not measured"
                              : r->kind == LT_ROW_DECODER ? "  beside the arena; an upper bound"
                              : r->kind == LT_ROW_KEPT    ? "  from window to window" : "");
@@ -74,7 +80,7 @@ static void print_job(const lt_forecast *f, FILE *out)
     }
     if (f->halo_bytes) fprintf(out, "  a halo record: %s\n", BYTES(l, 0, f->halo_bytes));
     fprintf(out, "disk: results %s before compression; with segments at most %s until they are checked\n", BYTES(l, 0, f->result_bytes), BYTES(l, 1, f->peak_bytes));
-    if (f->scratch_bytes) fprintf(out, "disk while it runs: %s of streamed weights (--scratch)\n", BYTES(l, 0, f->scratch_bytes));
+    if (scratch_bytes(f)) fprintf(out, "disk while it runs: %s of streamed weights (--scratch)\n", BYTES(l, 0, scratch_bytes(f)));
     if (f->flops > 0) fprintf(out, "work: %.2f TFLOP\n", f->flops * 1e-12);
     if (f->seconds > 0)
         fprintf(out, "time: at least %.3g s (estimate: the rate of the profile; runs reach a part of it). %s\n", f->seconds,
@@ -149,7 +155,7 @@ lt_status lt_plan_json(const lt_forecast *f, json_t **out)
                              "segment_frames", (json_int_t)f->segment_frames, "by_rank", ranks_json(f), "halo_bytes", (json_int_t)f->halo_bytes, "result_bytes",
                              (json_int_t)f->result_bytes, "peak_disk_bytes", (json_int_t)f->peak_bytes, "tflop", f->flops * 1e-12, "seconds_at_least",
                              f->seconds, "seconds_estimated", 1, "streamed_bytes", (json_int_t)f->streamed_bytes, "scratch_bytes",
-                             (json_int_t)f->scratch_bytes);
+                             (json_int_t)scratch_bytes(f));
     const int lost = !more || json_object_update(all, more);
     json_decref(more);
     if (lost) LT_FAIL(LT_E_MEMORY, "no memory for figures");
