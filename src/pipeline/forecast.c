@@ -159,12 +159,6 @@ done:
     return st;
 }
 
-static bool same_frames(const lt_media_info *a, const lt_media_info *b)
-{
-    return a->width == b->width && a->height == b->height && a->coded_width == b->coded_width && a->coded_height == b->coded_height &&
-           a->bit_depth == b->bit_depth && a->rotation == b->rotation && !strcmp(a->codec, b->codec) && lt_need_frames(a) == lt_need_frames(b);
-}
-
 static lt_ladder_ask ask_for(const lt_forecast *f, int i, const lt_field *fields, int n_fields)
 {
     const lt_forecast_video *v = &f->videos[i];
@@ -180,7 +174,7 @@ static lt_status walk(lt_forecast *f, int i, const lt_ladder_ask *ask)
     lt_forecast_video *v = &f->videos[i];
     for (int k = 0; k < i; k++) {
         const lt_forecast_video *twin = &f->videos[k];
-        if (!twin->ladder.n || !same_frames(&twin->info, &v->info)) continue;
+        if (!twin->ladder.n || !lt_need_same(&twin->info, &v->info)) continue;
         v->ladder = twin->ladder;
         v->status = twin->status;
         /* The sentence begins with the name of the video. */

@@ -6,6 +6,8 @@
 #include <longtake/carrier.h>
 #include <longtake/ladder.h>
 
+#include <string.h>
+
 /* Threads of the writer spend their time in deflate; the rest of a rank's share computes. */
 enum { WRITER_BUFFERS = 3, HOST_SLACK = 32 << 20 };
 
@@ -19,6 +21,12 @@ int64_t lt_need_frames(const lt_media_info *info)
     const double n = info->duration > 0 && info->avg_fps > 0 ? info->duration * info->avg_fps : 0;
     const int64_t all = n < FRAMES_MOST ? (int64_t)n : FRAMES_MOST;
     return (all + FRAMES_STEP - 1) / FRAMES_STEP * FRAMES_STEP;
+}
+
+bool lt_need_same(const lt_media_info *a, const lt_media_info *b)
+{
+    return a->width == b->width && a->height == b->height && a->coded_width == b->coded_width && a->coded_height == b->coded_height &&
+           a->bit_depth == b->bit_depth && a->rotation == b->rotation && !strcmp(a->codec, b->codec) && lt_need_frames(a) == lt_need_frames(b);
 }
 
 size_t lt_need_frame(const lt_field *fields, int n_fields, int width, int height, const lt_finish_config *finish)

@@ -16,6 +16,9 @@ size_t lt_need_frame(const lt_field *fields, int n_fields, int width, int height
 /* Frames of a video as its header tells, rounded up: what host memory grows with. 0 where it does not tell. */
 int64_t lt_need_frames(const lt_media_info *info);
 
+/* Whether two videos need the same, so that one ladder and one plan serve both. */
+bool lt_need_same(const lt_media_info *a, const lt_media_info *b);
+
 /* What a writer of such frames may use; on_commit is left empty. */
 lt_writer_opts lt_need_writer(const lt_settings *s, int n_threads, size_t max_frame_bytes);
 

@@ -1,5 +1,6 @@
 #include "worker_private.h"
 
+#include "need.h"
 #include "plan_of.h"
 
 #include <stdlib.h>
@@ -59,18 +60,12 @@ done:
     return st;
 }
 
-static bool same_frames(const lt_media_info *a, const lt_media_info *b)
-{
-    return a->width == b->width && a->height == b->height && a->coded_width == b->coded_width && a->coded_height == b->coded_height &&
-           a->bit_depth == b->bit_depth && a->rotation == b->rotation;
-}
-
 /* The plan in words. That it cannot be had is no failure of the job. */
 static void describe(lt_worker *w, int64_t v)
 {
     lt_open_video *o = &w->open;
     const lt_media_info *info = lt_media_get_info(o->media);
-    if (o->plan_text && same_frames(&o->info, info)) return;
+    if (o->plan_text && lt_need_same(&o->info, info)) return;
     free(o->plan_text);
     o->plan_text = NULL;
     o->info = *info;
