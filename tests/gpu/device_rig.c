@@ -2,6 +2,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/cuda/libs.h"
+#include "kernels/extent.h"
 
 #include <longtake/arena.h>
 #include <longtake/gpu.h>
@@ -80,23 +81,6 @@ static lt_status put(const void *host, size_t n_bytes, char **out)
     LT_TRY(lt_copy_to_device(rig.stream, *out, host, n_bytes));
 done:
     return st;
-}
-
-/* Bytes from the lowest value of a view to its highest; where the lowest lies. */
-static size_t extent(const lt_tensor *t, char **first)
-{
-    int64_t low = 0, high = t->dim[0] - 1, n = 1;
-    if (t->index) {
-        low = high = t->index[0];
-        for (int64_t i = 1; i < t->dim[0]; i++) {
-            low = t->index[i] < low ? t->index[i] : low;
-            high = t->index[i] > high ? t->index[i] : high;
-        }
-    }
-    n += (high - low) * t->stride[0];
-    for (int d = 1; d < t->n_dims; d++) n += (t->dim[d] - 1) * t->stride[d];
-    *first = (char *)t->data + low * t->stride[0] * (int64_t)lt_dtype_bytes(t->dtype);
-    return (size_t)n * lt_dtype_bytes(t->dtype);
 }
 
 static lt_status move(lt_tensor *t, char **device, char **host, size_t *n_bytes)

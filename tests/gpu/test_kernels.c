@@ -22,35 +22,8 @@ ON_GPU(layernorm, layernorm_cuda)
 ON_GPU(resize, resize_cuda)
 ON_GPU(unary, unary_cuda)
 
-#include "kernels/pointwise_rows.h"
-
-#define POINTWISE(op, rows)                                                                   \
-    static void op##_is_right(void **state)                                                   \
-    {                                                                                         \
-        (void)state;                                                                          \
-        ready_##op();                                                                         \
-        assert_int_equal(rig_table(rows, (int)(sizeof rows / sizeof *rows)), 0);              \
-    }
-
-POINTWISE(layernorm, layernorm_rows)
-POINTWISE(groupnorm_stats, stats_rows)
-POINTWISE(groupnorm, groupnorm_rows)
-POINTWISE(binary, binary_rows)
-POINTWISE(unary, unary_rows)
-POINTWISE(copy, copy_rows)
-POINTWISE(resize, resize_rows)
-
-static void f16_is_right(void **state)
-{
-    int failed = 0;
-    (void)state;
-    failed += rig_table(layernorm_f16_rows, (int)(sizeof layernorm_f16_rows / sizeof *layernorm_f16_rows));
-    failed += rig_table(stats_f16_rows, (int)(sizeof stats_f16_rows / sizeof *stats_f16_rows));
-    failed += rig_table(groupnorm_f16_rows, (int)(sizeof groupnorm_f16_rows / sizeof *groupnorm_f16_rows));
-    failed += rig_table(resize_f16_rows, (int)(sizeof resize_f16_rows / sizeof *resize_f16_rows));
-    assert_int_equal(failed, 0);
-}
-
+#define PREPARE(op) ready_##op();
+#include "kernels/pointwise_tests.h"
 #include "kernels/gemm_rows.h"
 
 ON_GPU(linear, linear_cuda)
@@ -105,10 +78,8 @@ PRODUCT(convtranspose2d)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layernorm_is_right), cmocka_unit_test(groupnorm_stats_is_right), cmocka_unit_test(groupnorm_is_right),
-        cmocka_unit_test(binary_is_right),    cmocka_unit_test(unary_is_right),           cmocka_unit_test(copy_is_right),
-        cmocka_unit_test(resize_is_right),    cmocka_unit_test(f16_is_right),             cmocka_unit_test(linear_is_right),
-        cmocka_unit_test(conv2d_is_right),    cmocka_unit_test(convtranspose2d_is_right),
+        POINTWISE_TESTS,
+        cmocka_unit_test(linear_is_right), cmocka_unit_test(conv2d_is_right), cmocka_unit_test(convtranspose2d_is_right),
     };
     if (!device_rig_open()) return 0;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
