@@ -111,6 +111,9 @@ lt_machine lt_machine_here(lt_isa isa, int n_threads);
 /* The same with a device to compute on; NULL: the CPU. */
 lt_machine lt_machine_with(const lt_device *device, lt_isa isa, int n_threads);
 
+/* "f32", "bf16", ...: what it computes with, "tf32" where products of f32 may round their operands. */
+const char *lt_machine_precision(const lt_machine *m, lt_dtype compute);
+
 #ifdef __cplusplus
 }
 #endif

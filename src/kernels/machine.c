@@ -46,3 +46,8 @@ lt_machine lt_machine_with(const lt_device *device, lt_isa isa, int n_threads)
     m.bf16_units = m.sm >= 80;
     return m;
 }
+
+const char *lt_machine_precision(const lt_machine *m, lt_dtype compute)
+{
+    return compute == LT_F32 && m->tf32 ? "tf32" : lt_dtype_name(compute);
+}

@@ -47,12 +47,6 @@ LT_NODISCARD lt_status lt_bench_measure(lt_bench *b);
 /* GFLOP/s of the machine: one large product by the library. */
 LT_NODISCARD lt_status lt_bench_rate(const lt_place *place, lt_dtype precision, double *gflops);
 
-/* "vda-vits", ... of settings->model. */
-const char *lt_bench_model(int model);
-
-/* "f32", "tf32", "bf16", "f16". */
-const char *lt_bench_precision(const lt_machine *m, lt_dtype precision);
-
 /* To standard output. */
 LT_NODISCARD lt_status lt_bench_print(const json_t *figures);
 

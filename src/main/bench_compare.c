@@ -60,7 +60,7 @@ done:
 lt_status lt_bench_comparable(const char *path, const json_t *old, const lt_bench *b)
 {
     lt_status st = LT_OK;
-    const char *now[N_SAME] = { "depth", b->model, lt_bench_precision(&b->config.machine, b->config.precision) };
+    const char *now[N_SAME] = { "depth", b->model, lt_machine_precision(&b->config.machine, b->config.precision) };
     const int width = (int)json_integer_value(json_object_get(old, "width")), height = (int)json_integer_value(json_object_get(old, "height"));
     for (int i = 0; i < N_SAME; i++) {
         const char *was = json_string_value(json_object_get(old, same[i]));

@@ -130,7 +130,7 @@ static lt_status add_line(sweep *w, const size *z, int precision)
     LT_TRY(lt_place_precision(&place, &l->settings, &type));
     LT_TRY(lt_depth_input_size(z->width, z->height, z->input_size, &width, &height));
     l->env = (lt_task_env){ .settings = &l->settings, .machine = place.machine, .precision = type, .weights = w->weights, .scratch = w->s->scratch };
-    l->precision = lt_bench_precision(&place.machine, type);
+    l->precision = lt_machine_precision(&place.machine, type);
     snprintf(l->name, sizeof l->name, "%s %dx%d %s", lt_model_choice_name(w->s->model), width, height, l->precision);
     l->ask = (lt_ladder_ask){ .env = &l->env, .fields = l->fields, .name = l->name, .n_threads = w->place.n_threads, .ranks = 1, .overhead = w->overhead };
     l->ask.info = (lt_media_info){ .width = z->width, .height = z->height, .coded_width = z->width, .coded_height = z->height, .bit_depth = 8 };

@@ -1,11 +1,13 @@
 /* bench: time and memory of a plan on synthetic weights and drawn frames. */
 #include "bench.h"
 #include "commands.h"
+#include "doctor.h"
 
 #include <longtake/arena.h>
 #include <longtake/budget.h>
 #include <longtake/clock.h>
 #include <longtake/frames.h>
+#include <longtake/ladder.h>
 #include <longtake/weights.h>
 
 #include <stdio.h>
@@ -106,17 +108,8 @@ static json_t *row(const char *name, double seconds, double flops)
 /* Of the processor, or of the GPU. */
 static void machine_name(const lt_bench *b, char *out, size_t n_bytes)
 {
-    char line[256];
-    FILE *f = on_gpu(b) ? NULL : fopen("/proc/cpuinfo", "r");
-    snprintf(out, n_bytes, "%s", on_gpu(b) ? lt_device_get_facts(b->compute.device)->name : "unknown");
-    while (f && fgets(line, sizeof line, f)) {
-        const char *value = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !value) continue;
-        value += 1 + strspn(value + 1, " \t");
-        snprintf(out, n_bytes, "%.*s", (int)strcspn(value, "\n"), value);
-        break;
-    }
-    if (f) fclose(f);
+    if (on_gpu(b)) snprintf(out, n_bytes, "%s", lt_device_get_facts(b->compute.device)->name);
+    else lt_processor_name(out, n_bytes);
 }
 
 static lt_status figures(const lt_bench *b, json_t **out)
@@ -130,7 +123,7 @@ static lt_status figures(const lt_bench *b, json_t **out)
     for (int i = 0; i < b->n_stages; i++) json_array_append_new(stages, row(b->stages[i].name, b->stages[i].seconds, b->stages[i].flops));
     for (int i = 0; i < n; i++) json_array_append_new(kernels, row(kinds[i].name, kinds[i].seconds, kinds[i].flops));
     *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:i, s:b, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "task", "depth", "machine", machine,
-                     "model", b->model, "width", b->config.width, "height", b->config.height, "precision", lt_bench_precision(&b->config.machine, b->config.precision),
+                     "model", b->model, "width", b->config.width, "height", b->config.height, "precision", lt_machine_precision(&b->config.machine, b->config.precision),
                      "threads", b->config.machine.n_threads, "device", b->compute.kind, "micro_batch", lt_depth_plan_batch(b->plan), "streamed", b->config.stream,
                      "planned_bytes", (json_int_t)lt_depth_plan_bytes(b->plan), "weight_bytes", (json_int_t)lt_depth_plan_weight_bytes(b->plan),
                      "observed_bytes", (json_int_t)lt_arena_high_water(b->arena), "frames_per_second", LT_BENCH_NEW_FRAMES / b->window_s,
@@ -142,17 +135,6 @@ done:
 }
 
 /* ---- the command ---- */
-
-const char *lt_bench_model(int model)
-{
-    static const char *const models[] = { [LT_MODEL_VITS] = "vda-vits", [LT_MODEL_VITB] = "vda-vitb", [LT_MODEL_VITL] = "vda-vitl" };
-    return models[model];
-}
-
-const char *lt_bench_precision(const lt_machine *m, lt_dtype precision)
-{
-    return precision == LT_F32 && m->tf32 ? "tf32" : lt_dtype_name(precision);
-}
 
 lt_status lt_bench_print(const json_t *figures)
 {
@@ -174,7 +156,7 @@ static lt_status configure(lt_bench *b)
     LT_TRY(lt_place_open(s, 0, 1, &b->compute));
     LT_TRY(lt_place_precision(&b->compute, s, &precision));
     if (b->compute.note[0]) lt_log_info(s->log, "%s", b->compute.note);
-    snprintf(b->model, sizeof b->model, "%s", lt_bench_model(s->model));
+    snprintf(b->model, sizeof b->model, "vda-%s", lt_model_choice_name(s->model));
     if (s->size.width > 0) {
         width = (int)s->size.width;
         height = (int)s->size.height;

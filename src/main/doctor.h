@@ -100,12 +100,12 @@ void lt_finding(json_t *list, const char *format, ...) LT_PRINTF(2, 3);
 /* The same with the sentence of this thread's failure, which is cleared. */
 void lt_finding_failed(json_t *list);
 
+/* The processor's name, or "unknown"; `bench` names its machine by it as well. */
+void lt_processor_name(char *out, size_t n);
+
 /* ---- doctor --profile: doctor_profile.c ---- */
 
 enum { LT_PROFILE_GPUS = 64 };
-
-/* The processor's name, or "unknown". */
-void lt_doctor_processor(char *out, size_t n);
 
 /* Measures the device that a process started like this one computes on, and writes its profile. */
 LT_NODISCARD lt_status lt_doctor_profile(const lt_settings *s);

@@ -55,7 +55,7 @@ static json_t *features(void)
     return *found ? json_string(found) : json_null();
 }
 
-void lt_doctor_processor(char *out, size_t n)
+void lt_processor_name(char *out, size_t n)
 {
     read_field("/proc/cpuinfo", "model name", out, n);
     if (!*out) snprintf(out, n, "unknown");
@@ -67,7 +67,7 @@ json_t *lt_doctor_cpu(lt_doctor *d)
     char model[128], text[512];
     int allowed = lt_cpus_allowed();
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    lt_doctor_processor(model, sizeof model);
+    lt_processor_name(model, sizeof model);
     json_t *o = json_object();
     json_object_set_new(o, "model", json_string(model));
     json_object_set_new(o, "cores_online", json_integer(online));

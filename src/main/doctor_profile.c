@@ -287,7 +287,7 @@ static lt_status begin(profiler *m)
     const lt_device_facts *f = m->place.device ? lt_device_get_facts(m->place.device) : NULL;
     char name[160];
     if (f) snprintf(name, sizeof name, "%s", f->name);
-    else lt_doctor_processor(name, sizeof name);
+    else lt_processor_name(name, sizeof name);
     m->free_before = f && f->ordinal < LT_PROFILE_GPUS ? before[f->ordinal] : -1;
     if (!(m->p.name = strdup(name))) LT_FAIL(LT_E_MEMORY, "no memory for a device profile");
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &utc));

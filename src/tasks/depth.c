@@ -67,11 +67,6 @@ static bool takes_weights(void)
 
 static const char *const models[] = { [LT_MODEL_VITS] = "vda-vits", [LT_MODEL_VITB] = "vda-vitb", [LT_MODEL_VITL] = "vda-vitl" };
 
-static const char *precision_name(const lt_task_env *env)
-{
-    return env->precision == LT_F32 && env->machine.tf32 ? "tf32" : lt_dtype_name(env->precision);
-}
-
 static lt_status settings(const lt_task_env *env, json_t *into)
 {
     lt_status st = LT_OK;
@@ -80,7 +75,7 @@ static lt_status settings(const lt_task_env *env, json_t *into)
     const bool synthetic = lt_depth_net_is_stub() || (env->weights && lt_weights_is_synthetic(env->weights));
     json_t *mine = json_pack("{s:s s:b s:s s:I s:s s:I s:s}", "model", models[s->model], "metric", s->metric, "weights",
                              lt_hash_text(env->weights_hash, hash), "input-size", (json_int_t)s->input_size, "precision",
-                             precision_name(env), "anchor-frame", (json_int_t)s->anchor_frame, "type",
+                             lt_machine_precision(&env->machine, env->precision), "anchor-frame", (json_int_t)s->anchor_frame, "type",
                              s->type == LT_TYPE_F16 ? "f16" : "f32");
     if (!mine || json_object_update(into, mine) || (synthetic && json_object_set_new(into, "meaningless", json_string("synthetic weights"))))
         LT_FAIL(LT_E_MEMORY, "no memory for the settings");
